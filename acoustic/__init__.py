@@ -1,0 +1,1 @@
+"""Sound itself: atmosphere, levels, filter bank, detector, onset picking, features."""
