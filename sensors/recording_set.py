@@ -28,8 +28,8 @@ class RecordingSet:
     """One test, or one folder of recordings.
 
     name : the folder's name.
-    group : the firing position (the parent folder's name) of a live-fire test, None elsewhere.  Sets of different groups
-        have unrelated frames.
+    group : the firing position (the parent folder's name) of a live-fire test, None elsewhere.  Sets of different
+        groups have unrelated frames.
     path : the folder.
     captures : sorted by sensor, then by time; empty when the published pulses were asked for.
     sites : every sensor deployed, sorted by id, all places of one kind; a sensor that is here and in no capture and no
