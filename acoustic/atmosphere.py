@@ -85,7 +85,7 @@ def speed_of_sound_m_s(
 def speed_of_sound_dry_m_s(temperature_c: ArrayLike) -> NDArray[np.float64]:
     """Speed of sound in dry air as an ideal gas, ``20.03 sqrt(T)``, m/s.
 
-    temperature_c : array_like, deg C.  Good to 0.7 m/s over -20..30 deg C at 50 % humidity; the humid form is better.
+    temperature_c : array_like, deg C.  At 50 % humidity it is 0.4 m/s low at -20 deg C, 1.0 at 20, 1.6 at 30.
     """
     return np.asarray(20.03 * np.sqrt(np.asarray(temperature_c, dtype=np.float64) + ZERO_CELSIUS_K))
 

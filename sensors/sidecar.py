@@ -1,0 +1,94 @@
+"""Audio with its metadata in a JSON file beside it: ``NAME.wav`` or ``NAME.flac``, and ``NAME.json``.
+
+The sidecar holds ``serial_number``, ``timestamp`` (UTC of the first sample) and ``location``; it may hold
+``full_scale_db_spl``, ``clock_sigma_s`` and ``position_sigma_m``.  Live-fire tests are written in this form.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from acoustic.weather import Weather
+from errors import RecordingError
+from sensors import metadata
+from sensors.audio_file import FileCapture, read_header
+
+SYSTEM_CLOCK_SIGMA_S = 1e-3
+"""Of a computer's system clock in the audio that it stamps; taken where a sidecar does not state better."""
+
+
+class Sidecar(msgspec.Struct):
+    """The fields that are read; others are let through."""
+
+    serial_number: str
+    timestamp: str
+    location: metadata.Location | None = None
+    full_scale_db_spl: float | None = None
+    clock_sigma_s: float | None = None
+    position_sigma_m: float | None = None
+
+
+def sidecar_path(audio: Path) -> Path:
+    """Where the sidecar of an audio file is."""
+    return audio.with_suffix(".json")
+
+
+def open_with_sidecar(
+    audio: Path,
+    weather: Weather | None,
+    *,
+    clock_sigma_s: float = SYSTEM_CLOCK_SIGMA_S,
+    position_sigma_m: float | None = None,
+) -> FileCapture:
+    """One audio file and its sidecar.
+
+    Parameters
+    ----------
+    audio : the WAV or FLAC file.
+    weather : of the folder.
+    clock_sigma_s, position_sigma_m : taken where the sidecar does not state them.
+
+    Raises
+    ------
+    RecordingError
+        When either file is missing, damaged or out of bounds.
+    """
+    path = sidecar_path(audio)
+    if not path.is_file():
+        raise RecordingError(audio, "metadata", expected=f"a sidecar {path.name} beside it, or a smj0 chunk", seen="neither")
+    sidecar = metadata.read(path, Sidecar)
+    sensor = metadata.sensor_of(sidecar.serial_number, path, "serial_number")
+    start_ns = metadata.instant_of(sidecar.timestamp, path, "timestamp")
+    place = metadata.place_of(sidecar.location, path)
+    full_scale = metadata.number_of(sidecar.full_scale_db_spl, 40.0, 220.0, "dB SPL", path, "full_scale_db_spl")
+    clock = metadata.number_of(sidecar.clock_sigma_s, 0.0, 10.0, "s", path, "clock_sigma_s")
+    survey = metadata.number_of(sidecar.position_sigma_m, 0.0, 1000.0, "m", path, "position_sigma_m")
+    return FileCapture(
+        path=audio,
+        header=read_header(audio),
+        sensor=sensor,
+        start_ns=start_ns,
+        place=place,
+        full_scale_db_spl=full_scale,
+        clock_sigma_s=clock_sigma_s if clock is None else clock,
+        position_sigma_m=position_sigma_m if survey is None else survey,
+        weather=weather,
+    )
+
+
+def folder_weather(folder: Path) -> Weather | None:
+    """Weather of a folder, from its one ``weather.json`` or ``*.weather.json``; None when there is none.
+
+    Raises
+    ------
+    RecordingError
+        When there are several, or it is damaged or out of bounds.
+    """
+    files = sorted(file for file in folder.glob("*weather.json") if file.name == "weather.json" or ".weather." in file.name)
+    if not files:
+        return None
+    if len(files) > 1:
+        raise RecordingError(folder, "weather", expected="one weather.json", seen=[file.name for file in files])
+    return metadata.weather_of(metadata.read(files[0], metadata.WeatherReport), files[0])
