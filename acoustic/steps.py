@@ -1,0 +1,70 @@
+"""The step statistic: how far band envelopes rise over what went before, in decibels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def noise_floor(blocks: Array, percentile: float) -> Array:
+    """A low percentile of recent energies, ignoring what was not heard.
+
+    Parameters
+    ----------
+    blocks : (n, ...) float64, mean energies; inf where nothing was heard.
+    percentile : 0 to 100.
+
+    Returns
+    -------
+    (...) float64; inf where no block was heard.
+    """
+    ordered = np.sort(blocks, axis=0)
+    heard = np.isfinite(ordered).sum(axis=0)
+    index = np.maximum(np.ceil(heard * (percentile / 100.0)).astype(np.intp) - 1, 0)
+    return np.asarray(np.take_along_axis(ordered, index[None], axis=0)[0])
+
+
+def moving_mean(values: Array, length: int) -> Array:
+    """Means of ``values[..., i : i + length]``; the last axis shrinks by ``length - 1``."""
+    total = np.cumsum(values, axis=-1)
+    out = total[..., length - 1 :].copy()
+    out[..., 1:] -= total[..., :-length]
+    return np.asarray(out / length)
+
+
+def ramp_mean(values: Array, length: int) -> Array:
+    """Means of ``values[..., i : i + length]`` with weights 1, 2, ... ``length`` (newest heaviest)."""
+    # With S the running sum and R the running sum of S, the ramp-weighted sum over a window that ends at e is
+    # length * S[e] - (R[e - 1] - R[e - length - 1]).
+    pad = [(0, 0)] * (values.ndim - 1) + [(1, 0)]
+    total = np.cumsum(np.pad(values, pad), axis=-1)  # total[i] = sum of the first i values
+    twice = np.cumsum(total, axis=-1)
+    n = values.shape[-1] - length + 1
+    end = total[..., length : length + n]
+    inner = twice[..., length - 1 : length - 1 + n].copy()
+    inner[..., 1:] -= twice[..., : n - 1]
+    weighted = length * end - inner
+    return np.asarray(weighted / (length * (length + 1) / 2.0))
+
+
+def step_statistic(excess_db: Array, *, after: int, guard: int, before: int) -> tuple[Array, Array]:
+    """Rise of the envelope at each frame, weighted over bands by how far each stands out.
+
+    Parameters
+    ----------
+    excess_db : (bands, ..., frames) float64, energy over the noise floor, dB, never negative.
+    after, guard, before : frames of the mean after the step, left out before it, and of the ramp-weighted mean before.
+
+    Returns
+    -------
+    statistic : (..., frames - after - guard - before + 1) float64, dB; entry i is a step at frame ``i + before + guard``.
+    level : (bands, ..., same) float64, the mean after the step, dB over the floor.
+    """
+    level = moving_mean(excess_db[..., before + guard :], after)
+    earlier = ramp_mean(excess_db[..., : excess_db.shape[-1] - guard - after], before)
+    rise = np.maximum(level - earlier, 0.0)
+    weight = level + 0.1  # 0.1 dB keeps the quotient defined in silence
+    weight = weight / weight.sum(axis=0)
+    return np.asarray((weight * rise).sum(axis=0)), level
