@@ -56,12 +56,12 @@ class DetectorSettings:
     description_s : length of sound after the onset that features describe.
     """
 
-    threshold_db: float = 3.5
+    threshold_db: float = 4.0
     bands_hz: tuple[tuple[float, float], ...] = BANDS_HZ
-    after_s: float = 0.012
+    after_s: float = 0.008
     guard_s: float = 0.002
     before_s: float = 0.030
-    separation_s: float = 0.020
+    separation_s: float = 0.012
     floor_window_s: float = 1.0
     floor_percentile: float = 20.0
     chunk_s: float = 0.100
