@@ -82,7 +82,11 @@ def read_header(path: Path) -> AudioHeader:
 
 @dataclass(slots=True, eq=False)
 class FileCapture:
-    """A capture that is a file.  Attributes as in ``sensors.capture.Capture``; ``path`` and ``header`` beside them."""
+    """A capture that is a file.
+
+    Attributes as in ``sensors.capture.Capture``, and ``path``, ``header``; ``noted`` are the findings of the reader that
+    opened it.
+    """
 
     path: Path
     header: AudioHeader
@@ -93,6 +97,7 @@ class FileCapture:
     clock_sigma_s: float
     position_sigma_m: float | None
     weather: Weather | None
+    noted: tuple[Finding, ...] = ()
     _heard: tuple[Finding, ...] = field(default=(), init=False, repr=False)
 
     @property
@@ -113,7 +118,7 @@ class FileCapture:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return self._heard
+        return self.noted + self._heard
 
     def blocks(self, n: int) -> Iterator[NDArray[np.float32]]:
         """See ``sensors.capture.Capture.blocks``."""

@@ -6,7 +6,7 @@ Unknown keys are let through: these documents belong to their makers, who put mu
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -23,7 +23,23 @@ MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 EARLIEST_NS = 946_684_800 * NS_PER_S  # 2000-01-01: before, a node's clock was never set
 LATEST_NS = 4_102_444_800 * NS_PER_S  # 2100-01-01
 
-_REACH_M = 1e7  # of a site's frame: a quarter of the way round the earth
+
+
+class Bounds(NamedTuple):
+    """Least and greatest value of a quantity, both included, and its unit."""
+
+    low: float
+    high: float
+    unit: str
+
+
+LEVEL_BOUNDS = Bounds(40.0, 220.0, "dB SPL")
+CLOCK_BOUNDS = Bounds(0.0, 60.0, "s")
+SURVEY_BOUNDS = Bounds(0.0, 1000.0, "m")
+_REACH_BOUNDS = Bounds(-1e7, 1e7, "m")  # a site's own frame: a quarter of the way round the earth
+_LONGITUDE_BOUNDS = Bounds(-180.0, 180.0, "deg")
+_LATITUDE_BOUNDS = Bounds(-90.0, 90.0, "deg")
+_HEIGHT_BOUNDS = Bounds(-500.0, 9000.0, "m")
 
 
 class Location(msgspec.Struct):
@@ -111,16 +127,16 @@ def place_of(location: Location | None, where: object, field: str = "location") 
         raise RecordingError(where, field, expected="x, y, z or longitude, latitude, elevation", seen="both")
     if is_cartesian:
         x, y, z = (
-            _within(value, -_REACH_M, _REACH_M, "m", where, f"{field}.{name}")
+            _within(value, _REACH_BOUNDS, where, f"{field}.{name}")
             for value, name in zip(cartesian, "xyz", strict=True)
         )
         return Cartesian(x, y, z)
     if not is_geodetic:
         raise RecordingError(where, field, expected="x, y, z or longitude, latitude, elevation", seen="neither")
     return Geodetic(
-        _within(location.longitude, -180.0, 180.0, "deg", where, f"{field}.longitude"),
-        _within(location.latitude, -90.0, 90.0, "deg", where, f"{field}.latitude"),
-        _within(height, -500.0, 9000.0, "m", where, f"{field}.elevation"),
+        _within(location.longitude, _LONGITUDE_BOUNDS, where, f"{field}.longitude"),
+        _within(location.latitude, _LATITUDE_BOUNDS, where, f"{field}.latitude"),
+        _within(height, _HEIGHT_BOUNDS, where, f"{field}.elevation"),
     )
 
 
@@ -128,7 +144,7 @@ def weather_of(report: WeatherReport, where: object, field: str = "") -> Weather
     """Checked weather.
 
     What a report leaves out (or gives as null) is taken as calm, 50 % humidity and standard pressure: at 20 deg C the
-    speed of sound moves by 0.6 m/s over the whole range of humidity, and by 0.1 m/s over that of pressure.
+    speed of sound is within 0.7 m/s of that for every humidity and pressure.
 
     Raises RecordingError, which names the quantity that is out of bounds.
     """
@@ -151,14 +167,15 @@ def weather_of(report: WeatherReport, where: object, field: str = "") -> Weather
     return weather.validated(where, error=RecordingError, names=prefixed)
 
 
-def number_of(value: float | None, low: float, high: float, unit: str, where: object, field: str) -> float | None:
+def number_of(value: float | None, bounds: Bounds, where: object, field: str) -> float | None:
     """An optional number within bounds; None stays None.  Raises RecordingError."""
-    return None if value is None else _within(value, low, high, unit, where, field)
+    return None if value is None else _within(value, bounds, where, field)
 
 
-def _within(value: float | None, low: float, high: float, unit: str, where: object, field: str) -> float:
-    if value is None or not low <= value <= high:
-        raise RecordingError(where, field, expected=f"{low:g} .. {high:g} {unit}", seen=value)
+def _within(value: float | None, bounds: Bounds, where: object, field: str) -> float:
+    if value is None or not bounds.low <= value <= bounds.high:
+        expected = f"{bounds.low:g} .. {bounds.high:g} {bounds.unit}".rstrip()
+        raise RecordingError(where, field, expected=expected, seen=value)
     return value
 
 

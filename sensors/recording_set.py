@@ -32,8 +32,8 @@ class RecordingSet:
         groups have unrelated frames.
     path : the folder.
     captures : sorted by sensor, then by time; empty when the published pulses were asked for.
-    sites : every sensor deployed, sorted by id, all places of one kind; a sensor that is here and in no capture and no
-        pulse was deployed and heard nothing.
+    sites : every sensor that listened, sorted by id, all places of one kind.  With published pulses these are all
+        sensors of the firing position (as far as its tests were given): one that is here and has no pulse heard nothing.
     weather : None when not recorded.
     pulses : the published pulses, sorted by arrival, when they were asked for; else None.
     """

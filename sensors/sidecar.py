@@ -57,14 +57,15 @@ def open_with_sidecar(
     """
     path = sidecar_path(audio)
     if not path.is_file():
-        raise RecordingError(audio, "metadata", expected=f"a sidecar {path.name} beside it, or a smj0 chunk", seen="neither")
+        expected = f"a sidecar {path.name} beside it, or an smj0 chunk"
+        raise RecordingError(audio, "metadata", expected=expected, seen="neither")
     sidecar = metadata.read(path, Sidecar)
     sensor = metadata.sensor_of(sidecar.serial_number, path, "serial_number")
     start_ns = metadata.instant_of(sidecar.timestamp, path, "timestamp")
     place = metadata.place_of(sidecar.location, path)
-    full_scale = metadata.number_of(sidecar.full_scale_db_spl, 40.0, 220.0, "dB SPL", path, "full_scale_db_spl")
-    clock = metadata.number_of(sidecar.clock_sigma_s, 0.0, 10.0, "s", path, "clock_sigma_s")
-    survey = metadata.number_of(sidecar.position_sigma_m, 0.0, 1000.0, "m", path, "position_sigma_m")
+    full_scale = metadata.number_of(sidecar.full_scale_db_spl, metadata.LEVEL_BOUNDS, path, "full_scale_db_spl")
+    clock = metadata.number_of(sidecar.clock_sigma_s, metadata.CLOCK_BOUNDS, path, "clock_sigma_s")
+    survey = metadata.number_of(sidecar.position_sigma_m, metadata.SURVEY_BOUNDS, path, "position_sigma_m")
     return FileCapture(
         path=audio,
         header=read_header(audio),
@@ -86,9 +87,10 @@ def folder_weather(folder: Path) -> Weather | None:
     RecordingError
         When there are several, or it is damaged or out of bounds.
     """
-    files = sorted(file for file in folder.glob("*weather.json") if file.name == "weather.json" or ".weather." in file.name)
+    files = sorted({*folder.glob("weather.json"), *folder.glob("*.weather.json")})
     if not files:
         return None
     if len(files) > 1:
-        raise RecordingError(folder, "weather", expected="one weather.json", seen=[file.name for file in files])
+        names = ", ".join(file.name for file in files)
+        raise RecordingError(folder, "weather", expected="one weather.json", seen=names)
     return metadata.weather_of(metadata.read(files[0], metadata.WeatherReport), files[0])

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import msgspec
 
+from acoustic.weather import Weather
 from errors import RecordingError
 from sensors import metadata
 from sensors.audio_file import FileCapture, read_header
+from sensors.capture import Finding
 from sensors.riff import Chunk, read_chunk, read_chunks
 from sensors.sidecar import SYSTEM_CLOCK_SIGMA_S
 
@@ -23,11 +25,13 @@ CHUNK_NAME = b"smj0"
 
 MAX_COMPRESSED_BYTES = 1024 * 1024
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
-"""Real chunks hold 0.6 kB, 1 kB unpacked; a chunk that unpacks to more than this is hostile."""
+"""Real chunks hold 0.6 kB, 1.1 kB unpacked; a chunk that unpacks to more than this is hostile."""
 
 RANGE_SIGMA_M = 3.0
 """One standard deviation of one satellite's range as civil single-frequency receivers see it under open sky (GPS
 Standard Positioning Service performance: a user range error of 1-2 m, plus multipath near buildings)."""
+
+_PDOP_BOUNDS = metadata.Bounds(0.0, 1000.0, "")
 
 DURATION_SLACK_S = 0.1
 """The duration stated in the chunk may be rounded; a file that is off by more has lost or gained samples."""
@@ -99,8 +103,9 @@ def open_smj0(audio: Path, chunk: Chunk) -> FileCapture:
     seconds = header.frames / header.rate_hz
     if document.duration is not None and not abs(document.duration - seconds) <= DURATION_SLACK_S:
         raise RecordingError(where, "duration", expected=f"that of the audio, {seconds:g} s", seen=document.duration)
-    worst_clock = metadata.number_of(document.lambda_s, 0.0, 60.0, "s", where, "lambda")
-    pdop = metadata.number_of(document.pdop, 0.0, 1000.0, "", where, "pdop")
+    worst_clock = metadata.number_of(document.lambda_s, metadata.CLOCK_BOUNDS, where, "lambda")
+    pdop = metadata.number_of(document.pdop, _PDOP_BOUNDS, where, "pdop")
+    weather, noted = _weather(document.weather, where)
     first = next((transducer for transducer in document.transducers if transducer.channel == 0), None)
     full_scale = None if first is None else first.full_scale
     return FileCapture(
@@ -109,10 +114,25 @@ def open_smj0(audio: Path, chunk: Chunk) -> FileCapture:
         sensor=sensor,
         start_ns=start_ns,
         place=place,
-        full_scale_db_spl=metadata.number_of(full_scale, 40.0, 220.0, "dB SPL", where, "transducers[0].fullScale"),
+        full_scale_db_spl=metadata.number_of(
+            full_scale, metadata.LEVEL_BOUNDS, where, "transducers[0].fullScale"
+        ),
         # An error known only to lie within +-lambda has the standard deviation of a uniform one.
         clock_sigma_s=SYSTEM_CLOCK_SIGMA_S if worst_clock is None else worst_clock / math.sqrt(3.0),
         # PDOP^2 = HDOP^2 + VDOP^2 with VDOP about twice HDOP under open sky, and HDOP covers two axes.
         position_sigma_m=None if pdop is None else RANGE_SIGMA_M * pdop / math.sqrt(10.0),
-        weather=None if document.weather is None else metadata.weather_of(document.weather, where, "weather"),
+        weather=weather,
+        noted=noted,
     )
+
+
+def _weather(report: metadata.WeatherReport | None, where: str) -> tuple[Weather | None, tuple[Finding, ...]]:
+    if report is None:
+        return None, ()
+    humidity = report.relative_humidity
+    if humidity is None or 0.0 < humidity <= 100.0:
+        return metadata.weather_of(report, where, "weather"), ()
+    # The schema itself warns that the humidity is "invalid in some datasets"; open air is never at 0 %.
+    known = msgspec.structs.replace(report, relative_humidity=None)
+    what = f"relative humidity of {humidity:g} % cannot be; 50 % is taken"
+    return metadata.weather_of(known, where, "weather"), (Finding("no_weather", f"{where}, weather", what),)
