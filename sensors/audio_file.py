@@ -84,8 +84,8 @@ def read_header(path: Path) -> AudioHeader:
 class FileCapture:
     """A capture that is a file.
 
-    Attributes as in ``sensors.capture.Capture``, and ``path``, ``header``; ``noted`` are the findings of the reader that
-    opened it.
+    Attributes as in ``sensors.capture.Capture``, and ``path``, ``header``; ``noted`` are the findings of the reader
+    that opened it.
     """
 
     path: Path

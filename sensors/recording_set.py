@@ -33,7 +33,7 @@ class RecordingSet:
     path : the folder.
     captures : sorted by sensor, then by time; empty when the published pulses were asked for.
     sites : every sensor that listened, sorted by id, all places of one kind.  With published pulses these are all
-        sensors of the firing position (as far as its tests were given): one that is here and has no pulse heard nothing.
+        sensors of the firing position (as far as its tests were given): one here without a pulse heard nothing.
     weather : None when not recorded.
     pulses : the published pulses, sorted by arrival, when they were asked for; else None.
     """
