@@ -4,7 +4,8 @@ Sources
 -------
 Cramer 1993, "The variation of the specific heat ratio and the speed of sound in air with temperature, pressure,
 humidity, and CO2 concentration", J. Acoust. Soc. Am. 93(5), 2510-2516, eq. 15 with table III.
-Giacomo 1982 and Davis 1992 (CIPM-81/91), Metrologia: saturation vapour pressure and enhancement factor, as used there.
+Giacomo 1982, "Equation for the determination of the density of moist air (1981)", Metrologia 18, 33-40: saturation
+vapour pressure and enhancement factor, as Cramer uses them.
 ISO 9613-1:1993, "Attenuation of sound during propagation outdoors, part 1: calculation of the absorption of sound by
 the atmosphere", eq. 3-5 and annex B.
 """
@@ -23,7 +24,7 @@ gives a speed 9 mm/s higher."""
 
 
 def saturation_vapour_pressure_pa(temperature_c: ArrayLike) -> NDArray[np.float64]:
-    """Pressure of saturated water vapour over liquid water, Pa (CIPM-81/91; Cramer 1993, appendix).
+    """Pressure of saturated water vapour over liquid water, Pa (Giacomo 1982; Cramer 1993, appendix).
 
     temperature_c : array_like, deg C.
     """

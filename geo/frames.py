@@ -70,8 +70,8 @@ class LocalFrame:
         -------
         (n, 3) float64, metres east, north, up.
         """
-        rows = _rows(longitude, latitude, height_m)
-        return np.column_stack(_transformer(self.origin).transform(*rows.T, errcheck=True))
+        lon, lat, height = _rows(longitude, latitude, height_m).T
+        return np.column_stack(_transformer(self.origin).transform(lon, lat, height, errcheck=True))
 
     def to_geodetic(self, local_m: ArrayLike) -> NDArray[np.float64]:
         """Local points on the globe.
