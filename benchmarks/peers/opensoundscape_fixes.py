@@ -1,0 +1,55 @@
+"""OpenSoundscape's least-squares localizer: runs inside its own environment.
+
+Only its module of algorithms is loaded: importing the whole package would need torch, which the localizer does not use.
+
+Job: ``speed_m_s``.
+Arrays: ``sensor_m`` (k, 2) metres and ``arrival_s`` (k,), the rows of all shots after one another; ``first`` (shots + 1,) int, where
+each shot's rows begin.
+Answer: ``seconds``; array ``position_m`` (shots, 2) metres, NaN where it gave none.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers.exchange import Arrays, Job, serve, timed
+
+
+def algorithms() -> Any:
+    """The module ``opensoundscape.localization.localization_algorithms`` alone."""
+    place = importlib.metadata.distribution("opensoundscape").locate_file(
+        "opensoundscape/localization/localization_algorithms.py"
+    )
+    spec = importlib.util.spec_from_file_location("localization_algorithms", str(place))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{place} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def solve(job: Job, arrays: Arrays) -> tuple[Job, Arrays]:
+    localize = algorithms().localize
+    bounds = list(zip(arrays["first"][:-1], arrays["first"][1:], strict=True))
+
+    def locate_all() -> list[Any]:
+        out = []
+        for begin, end in bounds:
+            arrival = arrays["arrival_s"][begin:end]
+            first = int(np.argmin(arrival))
+            # Their interface wants delays against the sensor that heard first.
+            fix = localize(arrays["sensor_m"][begin:end], arrival - arrival[first], "least_squares", job["speed_m_s"])
+            out.append([np.nan, np.nan] if fix is None else np.asarray(fix)[:2])
+        return out
+
+    locate_all()
+    fixes, seconds = timed(locate_all)
+    return {"seconds": seconds}, {"position_m": np.array(fixes, dtype=np.float64).reshape(-1, 2)}
+
+
+if __name__ == "__main__":
+    serve(solve)
