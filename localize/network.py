@@ -91,8 +91,11 @@ class Network:
                 seen=sorted(kind.__name__ for kind in kinds),
             )
         places = [sensor.place for sensor in sensors]
-        site = frame_for(places) if frame is None else frame
-        positions = np.array([site.to_local(place) for place in places], dtype=np.float64).reshape(-1, 3)
+        try:
+            site = frame_for(places) if frame is None else frame
+            positions = site.places_to_local(places)
+        except ConfigurationError as error:
+            raise ConfigurationError(where, str(error)) from error
         sigma = np.array([sensor.position_sigma_m for sensor in sensors], dtype=np.float64)
         positions.setflags(write=False)
         sigma.setflags(write=False)

@@ -22,6 +22,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import tomllib
@@ -102,8 +103,8 @@ def parse_network(text: str, where: object) -> Network:
     return Network.of(sensors, weather, where=where)
 
 
-def weather_from(values: Mapping[str, float], where: object) -> Weather:
-    """Weather of numbers by the names that network.toml gives them; what is not named keeps its default.
+def weather_from(values: Mapping[str, float], where: object, base: Weather | None = None) -> Weather:
+    """Weather of numbers by the names that network.toml gives them; what is not named is as in ``base``.
 
     Raises
     ------
@@ -114,9 +115,8 @@ def weather_from(values: Mapping[str, float], where: object) -> Weather:
         if name not in WEATHER_BOUNDS:
             raise ConfigurationError(where, "unknown key", expected=_one_of(WEATHER_BOUNDS), seen=name)
         check_bounds(where, name, value, *WEATHER_BOUNDS[name])
-    named = dict(values)
-    measured = named.pop("speed_of_sound_m_s", None)
-    return Weather(**named, measured_speed_m_s=measured)
+    fields = {"measured_speed_m_s" if name == "speed_of_sound_m_s" else name: v for name, v in values.items()}
+    return dataclasses.replace(Weather() if base is None else base, **fields)
 
 
 def _weather(table: object, lines: _Lines) -> Weather:

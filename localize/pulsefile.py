@@ -145,7 +145,7 @@ class _At:
         self._where = where
         self._numbers = numbers
 
-    def __call__(self, row: int | np.integer) -> str:
+    def __call__(self, row: int) -> str:
         if self._numbers is None:
             return f"{self._where}, pulse {row + 1}"
         return f"{self._where}, line {self._numbers[row] + 1}"
@@ -184,14 +184,14 @@ def _fault(text: bytes, error: Exception) -> str:
 def _arrival_ns(lines: Sequence[_Line], at: _At) -> NDArray[np.int64]:
     """(n,) int64, UTC nanoseconds, refused outside 2000..2100."""
     arrival_ns, unread = utc_ns_of([line.arrival for line in lines])
-    for row in np.flatnonzero(unread):
+    for row in np.flatnonzero(unread).tolist():
         try:
             exact = parse_utc_ns(lines[row].arrival)
         except ValueError:
             expected = 'ISO 8601 with a zone, "2026-01-31T23:59:59.123456789Z"'
             raise PulseFileError(at(row), "arrival", expected=expected, seen=lines[row].arrival) from None
         arrival_ns[row] = min(max(exact, EARLIEST_NS - 1), LATEST_NS)  # year 9999 does not fit 64 bits
-    for row in np.flatnonzero((arrival_ns < EARLIEST_NS) | (arrival_ns >= LATEST_NS)):
+    for row in np.flatnonzero((arrival_ns < EARLIEST_NS) | (arrival_ns >= LATEST_NS)).tolist():
         raise PulseFileError(at(row), "arrival", expected="an instant of 2000..2100", seen=lines[row].arrival)
     return arrival_ns
 
@@ -203,7 +203,7 @@ def _check(columns: Mapping[str, NDArray[np.float64]], at: _At) -> None:
         bad = (column < low) | (column > high)
         if name == "sigma_s":
             bad |= column == 0.0
-        for row in np.flatnonzero(bad):
+        for row in np.flatnonzero(bad).tolist():
             expected = f"more than {low:g}, up to {high:g}" if name == "sigma_s" else f"{low:g} .. {high:g}"
             raise PulseFileError(at(row), name, expected=expected, seen=float(column[row]))
 
@@ -212,7 +212,7 @@ def _rows(sensors: Sequence[str], network: Network, at: _At) -> NDArray[np.int32
     """(n,) int32, the row of each sensor in the network."""
     index = network.index
     rows = np.array([index.get(name, -1) for name in sensors], dtype=np.int32)
-    for row in np.flatnonzero(rows < 0):
+    for row in np.flatnonzero(rows < 0).tolist():
         raise PulseFileError(at(row), "sensor", expected="an id of the network", seen=sensors[row])
     return rows
 
@@ -227,7 +227,7 @@ def _distinct(
     seen: set[tuple[object, ...]] = set()
     repeats: list[int] = []
     suspects = np.unique(np.concatenate([grouped[1:][same], grouped[:-1][same]]))
-    for row in suspects:
+    for row in suspects.tolist():
         values = (None if math.isnan(v) else v for v in (float(columns[name][row]) for name in BOUNDS))
         key = (int(arrival_ns[row]), int(sensor[row]), *values)
         if key in seen:

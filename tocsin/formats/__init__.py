@@ -1,0 +1,1 @@
+"""What located shots look like outside: JSON lines, GeoJSON, a table for people."""

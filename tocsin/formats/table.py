@@ -1,0 +1,142 @@
+"""Located shots as a table that a person likes to read."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from localize.shot import Shot
+from tocsin.located import Located, ellipse_95, marks, residual_rms_s
+from wire.utc import format_utc_ns
+
+# Width where there is no terminal to ask: all columns on one line.
+PLAIN_WIDTH = 132
+
+
+def table_text(results: Sequence[Located], *, width: int | None = None, colour: bool = False) -> str:
+    """The table, a line of summary, and the notes.
+
+    Parameters
+    ----------
+    results : tests in the order to show.
+    width : columns of the terminal; wide enough for one line a shot when None.
+    colour : with escape sequences for a terminal.
+    """
+    console = Console(
+        file=io.StringIO(),
+        width=max(width or PLAIN_WIDTH, 60),
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        legacy_windows=False,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    if any(located.shots for located in results):
+        console.print(_table(results))
+    console.print(_summary(results))
+    for title, note in notes(results):
+        console.print(Text(f"  {title}{note}", style="dim"))
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def notes(results: Sequence[Located]) -> list[tuple[str, str]]:
+    """(prefix, sentence) of every note: those of a test, then those of its shots by number; repeats once."""
+    several = len(results) > 1
+    rows: list[tuple[str, str]] = []
+    for located in results:
+        prefix = f"{located.title}: " if several else ""
+        rows += [(prefix, note) for note in located.notes]
+        for number, shot in enumerate(located.shots, 1):
+            rows += [(f"{prefix}shot {number}: ", note) for note in shot.notes]
+    return list(dict.fromkeys(rows))
+
+
+def _table(results: Sequence[Located]) -> Table:
+    tests = any(located.test is not None for located in results) and len(results) > 1
+    degrees = any(located.network.frame.is_geodetic for located in results)
+    dates = {format_utc_ns(shot.fired_ns)[:10] for located in results for shot in located.shots}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    if tests:
+        table.add_column("test", no_wrap=True)
+    table.add_column("#", justify="right")
+    table.add_column(f"fired, UTC\n{dates.pop()}" if len(dates) == 1 else "fired, UTC", no_wrap=True)
+    table.add_column("latitude  longitude" if degrees else "east  north\nm", justify="right", no_wrap=True)
+    table.add_column("95 % ellipse\n± m, bearing", justify="right", no_wrap=True)
+    table.add_column("95 % area\nm²", justify="right", no_wrap=True)
+    table.add_column("sensors\nused/heard", justify="right", no_wrap=True)
+    table.add_column("residual\nRMS ms", justify="right", no_wrap=True)
+    table.add_column("level\ndB SPL 1 m", justify="right", no_wrap=True)
+    table.add_column("marks")
+    shown_date = ""
+    for located in results:
+        for number, shot in enumerate(located.shots, 1):
+            date, time = format_utc_ns(shot.fired_ns)[:10], format_utc_ns(shot.fired_ns)[11:23]
+            if len(dates) > 1 and date != shown_date:
+                time, shown_date = f"{date}\n{time}", date
+            cells = [str(number), time, *_numbers(located, shot), ", ".join(marks(shot))]
+            if tests:
+                cells.insert(0, located.title if number == 1 else "")
+            table.add_row(
+                *cells, style="yellow" if shot.provisional else None, end_section=number == len(located.shots)
+            )
+    return table
+
+
+def _numbers(located: Located, shot: Shot) -> list[str]:
+    places = located.network.frame.to_geodetic(shot.position_m)
+    if places is None:
+        position = f"{shot.position_m[0]:.1f}  {shot.position_m[1]:.1f}"
+    else:
+        position = f"{places[0, 1]:.6f}  {places[0, 0]:.6f}"
+    ellipse = ellipse_95(shot)
+    heard = len({arrival.sensor for arrival in shot.arrivals if arrival.status != "silent"})
+    return [
+        position,
+        f"{_short(ellipse.major_m)} × {_short(ellipse.minor_m)}  {ellipse.bearing_deg:03.0f}°",
+        _short(shot.region_95.area),
+        f"{len(shot.used)}/{heard}",
+        _plain(1e3 * residual_rms_s(shot), 1),
+        _plain(shot.level_db_spl_1m, 0),
+    ]
+
+
+def _summary(results: Sequence[Located]) -> str:
+    shots = [shot for located in results for shot in located.shots]
+    pulses = sum(len(located.table) for located in results)
+    used = sum(len(shot.used) for shot in shots)
+    sensors = len({sensor for located in results for sensor in located.network.ids})
+    parts = [_count(len(shots), "shot") if shots else "no shots"]
+    provisional = sum(shot.provisional for shot in shots)
+    if provisional:
+        parts[0] += f" ({provisional} provisional)"
+    if len(results) > 1:
+        parts.append(_count(len(results), "test"))
+    parts += [_count(sensors, "sensor"), f"{used} of {_count(pulses, 'pulse')} used"]
+    if shots:
+        radii = sorted(math.sqrt(ellipse_95(s).major_m * ellipse_95(s).minor_m) for s in shots)
+        parts.append(f"median 95 % radius {_short(radii[len(radii) // 2])} m")
+    return ", ".join(parts) + "."
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n:,} {word}" + ("" if n == 1 else "s")
+
+
+def _short(value: float) -> str:
+    """Three digits that matter: 4.3, 27, 1,240."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def _plain(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "–"

@@ -1,0 +1,134 @@
+"""From what the user named to located shots: recordings -> pulses -> network -> shots, test by test."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+
+from localize.locate import locate
+
+from errors import ConfigurationError, NotEnoughEvidence, RecordingError
+from localize.network import Network, Sensor
+from localize.networkfile import read_network, weather_from
+from localize.pulsefile import read_pulses, table_from_pulses
+from localize.tuning import DEFAULT_TUNING, Tuning
+from sensors.capture import Capture
+from sensors.listen import listen
+from sensors.recording_set import RecordingSet
+from sensors.recordings import open_recordings
+from tocsin.located import Located
+from tocsin.progress import Progress, SilentProgress
+from wire.messages import Pulse
+
+# First bytes of files that hold sound; whatever else is named is a pulse file.
+_SOUND = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"FORM", b"OggS", b"riff")
+_SOUND_SUFFIXES = (".wav", ".flac")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to locate, and with what.
+
+    inputs : folders, sound files, pulse files.
+    published_pulses : take the pulses published with a live-fire test instead of its sound.
+    network : network.toml; needed for pulse files, replaces the recorded positions otherwise.
+    weather : values that replace those recorded or read, by the names of network.toml.
+    tuning : tuning.toml.
+    """
+
+    inputs: tuple[Path, ...]
+    published_pulses: bool = False
+    network: Path | None = None
+    weather: Mapping[str, float] = field(default_factory=dict)
+    tuning: Path | None = None
+
+
+def locate_inputs(request: Request, progress: Progress | None = None) -> list[Located]:
+    """Every test of the inputs, located, in the order of the inputs.
+
+    Raises
+    ------
+    BadInput
+        Anything that was named and cannot be used; nothing is located then.
+    """
+    bar = SilentProgress() if progress is None else progress
+    for path in request.inputs:
+        if not path.exists():
+            raise ConfigurationError(path, "does not exist", expected="a folder of recordings, a sound or a pulse file")
+    tuning = DEFAULT_TUNING if request.tuning is None else Tuning.read(request.tuning)
+    network = None if request.network is None else read_network(request.network)
+    if network is not None and request.weather:
+        network = replace(network, weather=weather_from(request.weather, "--weather", network.weather))
+    sounds = [path for path in request.inputs if path.is_dir() or _is_sound(path)]
+    tests = open_recordings(*sounds, published=request.published_pulses) if sounds else []
+    results = [_locate_recordings(test, network, request.weather, tuning, bar) for test in bar.over(tests)]
+    pulse_files = [path for path in request.inputs if path not in sounds]
+    results += [_locate_pulse_file(path, network, tuning) for path in pulse_files]
+    return results
+
+
+def _is_sound(path: Path) -> bool:
+    if path.suffix.lower() in _SOUND_SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in _SOUND
+    except OSError as error:
+        raise ConfigurationError(path, f"cannot be read ({error.strerror or error})") from error
+
+
+def _locate_pulse_file(path: Path, network: Network | None, tuning: Tuning) -> Located:
+    if network is None:
+        raise ConfigurationError(path, "a pulse file does not say where its sensors are", expected="--network FILE")
+    file = read_pulses(path, network)
+    notes = []
+    if file.duplicates:
+        notes.append(f"{file.duplicates} repeated line{'s' * (file.duplicates != 1)} dropped")
+    if not len(file.table):
+        notes.append("the file holds no pulses")
+    return _locate(Located(path.name, None, None, network, file.table, (), tuple(notes)), tuning)
+
+
+def _locate_recordings(
+    test: RecordingSet, network: Network | None, weather: Mapping[str, float], tuning: Tuning, bar: Progress
+) -> Located:
+    notes: list[str] = []
+    site = _network_of(test, weather) if network is None else network
+    if test.pulses is not None:
+        pulses = list(test.pulses)
+    else:
+        pulses = list(chain.from_iterable(_listen(capture, site, bar) for capture in test.captures))
+    notes += [str(finding) for finding in test.findings]
+    table = table_from_pulses(pulses, site)
+    return _locate(Located(str(test.path), test.name, test.group, site, table, (), tuple(notes), test.captures), tuning)
+
+
+def _network_of(test: RecordingSet, weather: Mapping[str, float]) -> Network:
+    """The network that the recordings themselves describe."""
+    if not test.sites:
+        expected = "positions in the recordings, or --network"
+        raise RecordingError(test.path, "no sensor has a position", expected=expected)
+    sensors = [
+        Sensor(site.sensor, site.place, math.nan if site.position_sigma_m is None else site.position_sigma_m)
+        for site in test.sites
+    ]
+    air = weather_from(weather, "--weather", test.weather)
+    return Network.of(sensors, air, where=test.path)
+
+
+def _listen(capture: Capture, network: Network, bar: Progress) -> Iterator[Pulse]:
+    if capture.sensor not in network.index:
+        raise RecordingError(capture.source, "sensor", expected="an id of --network", seen=capture.sensor)
+    yield from bar.within(capture, listen(capture))
+
+
+def _locate(located: Located, tuning: Tuning) -> Located:
+    """The test with its shots; too little evidence for any is a note, not a failure."""
+    try:
+        result = locate(located.table, located.network, tuning)
+    except NotEnoughEvidence as error:
+        return replace(located, notes=(*located.notes, str(error)))
+    return replace(located, shots=result.shots, notes=(*located.notes, *result.notes))

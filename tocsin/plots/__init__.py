@@ -1,0 +1,1 @@
+"""Pictures of located shots: the map, the record section, the residuals."""

@@ -1,0 +1,289 @@
+"""The map of one scene: sensors and their parts, regions, shots by number, and close-ups of where they were fired."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch, PathPatch
+from matplotlib.path import Path as Outline
+from shapely.geometry import Point, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from localize.shot import Shot
+from tocsin.plots.scenes import Scene, bounds, clusters, statuses
+from tocsin.plots.style import FAINT, GRID, INK, REJECTED, short_ids, shot_colour
+
+_HALO = [patheffects.withStroke(linewidth=2.2, foreground="white")]
+_SENSOR: dict[str, dict[str, Any]] = {
+    "used": {"marker": "o", "s": 34, "facecolor": INK, "edgecolor": "white", "linewidth": 0.8},
+    "rejected": {"marker": "X", "s": 46, "facecolor": REJECTED, "edgecolor": "white", "linewidth": 0.8},
+    "silent": {"marker": "o", "s": 30, "facecolor": "white", "edgecolor": FAINT, "linewidth": 1.2},
+    "apart": {"marker": ".", "s": 16, "facecolor": FAINT, "edgecolor": "none", "linewidth": 0.0},
+}
+_SENSOR_WORDS = {
+    "used": "sensor used",
+    "rejected": "arrival rejected",
+    "silent": "should have heard, did not",
+    "apart": "took no part",
+}
+# Beyond this many shots numbers hide each other.
+_NUMBERED = 12
+
+
+def draw_map(axes: Axes, scene: Scene, *, close_ups: int = 2, labels: bool = True) -> None:
+    """The map, north up, equal scales, metres of the site frame.
+
+    close_ups : how many groups of shots may have an inset of their own.
+    labels : names of sensors; small maps of an overview go without.
+    """
+    west, south, east, north = bounds(scene)
+    size = max(east - west, north - south, 40.0)
+    _limit(axes, (west + east) / 2, (south + north) / 2, east - west + 0.16 * size, north - south + 0.16 * size)
+    groups = clusters(scene.shots)
+    insets = _inset_places(axes, scene, min(len(groups), close_ups)) if close_ups else []
+    axes.set_axisbelow(True)
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_xlabel("east, m")
+    axes.set_ylabel("north, m")
+    axes.ticklabel_format(style="plain", useOffset=False)
+    _sensors(axes, scene, labels)
+    _shots(axes, scene, range(len(scene.shots)), numbers=not insets and len(scene.shots) <= _NUMBERED)
+    for group, place in zip(groups, insets, strict=False):
+        _close_up(axes, scene, group, place)
+    _scale_bar(axes)
+    _north_arrow(axes)
+
+
+def map_legend(scene: Scene) -> list[Line2D]:
+    """Legend entries of what the map of this scene shows."""
+    part = statuses(scene.shots)
+    shown = set(part.values()) | ({"apart"} if len(part) < len(scene.located.network) else set())
+    entries = []
+    for status, look in _SENSOR.items():
+        if status in shown:
+            entries.append(
+                Line2D(
+                    [],
+                    [],
+                    linestyle="none",
+                    marker=look["marker"],
+                    markersize=math.sqrt(look["s"]),
+                    markerfacecolor=look["facecolor"],
+                    markeredgecolor=look["edgecolor"],
+                    label=_SENSOR_WORDS[status],
+                )
+            )
+    if scene.shots:
+        entries.append(Line2D([], [], linestyle="none", marker="+", markeredgewidth=1.6, color=INK, label="shot"))
+        entries.append(Line2D([], [], color=INK, linewidth=1.3, label="95 % region"))
+        entries.append(Line2D([], [], color=INK, linewidth=5, alpha=0.4, label="50 % region"))
+    return entries
+
+
+def _sensors(axes: Axes, scene: Scene, labels: bool) -> None:
+    network = scene.located.network
+    part = statuses(scene.shots)
+    names = short_ids(network.ids)
+    west, east = axes.get_xlim()
+    south, north = axes.get_ylim()
+    for name, (x, y, _) in zip(network.ids, network.positions_m, strict=True):
+        status = part.get(name, "apart")
+        if not (west <= x <= east and south <= y <= north):
+            continue
+        axes.scatter(x, y, zorder=6 if status != "apart" else 3, **_SENSOR[status])
+        if labels and status != "apart":
+            right = x > west + 0.8 * (east - west)
+            axes.annotate(
+                names[name],
+                (x, y),
+                xytext=(-5 if right else 5, 3.5),
+                textcoords="offset points",
+                fontsize=6.5,
+                ha="right" if right else "left",
+                color="#333333" if status == "used" else FAINT,
+                zorder=7,
+                path_effects=_HALO,
+            )
+
+
+def _shots(axes: Axes, scene: Scene, group: Sequence[int], *, numbers: bool, fine: bool = False) -> None:
+    for k in group:
+        shot = scene.shots[k]
+        colour = shot_colour(scene.first + k)
+        _region(axes, shot.region_95, colour, 0.12, "--" if shot.provisional else "-")
+        _region(axes, shot.region_50, colour, 0.35, "none")
+        for position, weight in shot.roots[1:]:
+            axes.plot(position[0], position[1], "+", color=colour, markersize=6, markeredgewidth=1.2, zorder=8)
+            axes.annotate(
+                f"{100 * weight:.0f} %",
+                (position[0], position[1]),
+                xytext=(5, -9),
+                textcoords="offset points",
+                fontsize=6.5,
+                color=colour,
+                path_effects=_HALO,
+                zorder=9,
+            )
+        x, y = shot.position_m[:2]
+        axes.plot(x, y, "+", color=colour, markersize=8 if fine else 7, markeredgewidth=1.6, zorder=8)
+        if numbers:
+            axes.annotate(
+                str(scene.first + k + 1),
+                (x, y),
+                xytext=_number_offset(k, len(group)),
+                textcoords="offset points",
+                fontsize=8.5,
+                fontweight="bold",
+                color=colour,
+                path_effects=_HALO,
+                zorder=9,
+                ha="center",
+                va="center",
+            )
+
+
+def _number_offset(k: int, count: int) -> tuple[float, float]:
+    """Points from a shot to its number: numbers of a burst stand around it instead of upon each other."""
+    angle = math.radians(40.0 - 360.0 * k / max(count, 1))
+    return 11.0 * math.cos(angle), 11.0 * math.sin(angle)
+
+
+def _region(axes: Axes, region: BaseGeometry, colour: str, alpha: float, line: str) -> None:
+    for part in getattr(region, "geoms", [region]):
+        if not isinstance(part, Polygon) or part.is_empty:
+            continue
+        vertices = [np.asarray(ring.coords)[:, :2] for ring in (part.exterior, *part.interiors)]
+        codes = [[Outline.MOVETO] + [Outline.LINETO] * (len(v) - 2) + [Outline.CLOSEPOLY] for v in vertices]
+        outline = Outline(np.concatenate(vertices), np.concatenate(codes))
+        axes.add_patch(PathPatch(outline, facecolor=colour, edgecolor="none", alpha=alpha, zorder=4))
+        if line != "none":
+            axes.add_patch(PathPatch(outline, fill=False, edgecolor=colour, linewidth=1.2, linestyle=line, zorder=5))
+
+
+def _limit(axes: Axes, x: float, y: float, width: float, height: float) -> None:
+    """Limits around a point that keep equal scales and fill the axes."""
+    shape = _shape(axes)
+    width, height = max(width, height * shape), max(height, width / shape)
+    axes.set_xlim(x - width / 2, x + width / 2)
+    axes.set_ylim(y - height / 2, y + height / 2)
+    axes.set_aspect("equal")
+
+
+def _shape(axes: Axes) -> float:
+    """Width over height of the axes on the page."""
+    box = axes.get_position()
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    width, height = figure.get_size_inches()
+    return float(box.width * width / (box.height * height))
+
+
+def _inset_places(axes: Axes, scene: Scene, wanted: int) -> list[tuple[float, float, float, float]]:
+    """Corners of the axes for close-ups, emptiest first; the map grows until they hide no sensor and no shot."""
+    side = 0.34
+    # Bottom left holds the scale bar, top right the north arrow beside the inset.
+    corners = {"tl": (0.015, 0.985 - side), "br": (0.985 - side, 0.015), "tr": (0.985 - side, 0.985 - side)}
+    positions = scene.located.network.positions_m[[scene.located.network.index[s] for s in statuses(scene.shots)], :2]
+    points = np.concatenate([positions, [shot.position_m[:2] for shot in scene.shots]])
+    chosen: list[str] = []
+    for growth in (0.0, 0.15, 0.3, 0.45, 0.6):
+        west, east = axes.get_xlim()
+        south, north = axes.get_ylim()
+        width, height = (east - west) * (1 + growth), (north - south) * (1 + growth)
+        for up in (0.0, 0.5, 1.0):  # grow above, on both sides, below
+            bottom = south - up * growth * (north - south)
+            left = west - growth * (east - west) / 2
+            u, v = (points[:, 0] - left) / width, (points[:, 1] - bottom) / height
+            hidden = {
+                name: int(np.sum((u > x - 0.03) & (u < x + side + 0.03) & (v > y - 0.03) & (v < y + side + 0.03)))
+                for name, (x, y) in corners.items()
+            }
+            chosen = sorted(corners, key=lambda name: hidden[name])[:wanted]
+            if all(hidden[name] == 0 for name in chosen):
+                axes.set_xlim(left, left + width)
+                axes.set_ylim(bottom, bottom + height)
+                return [(*corners[name], side, side) for name in chosen]
+    return [(*corners[name], side, side) for name in chosen]
+
+
+def _close_up(axes: Axes, scene: Scene, group: Sequence[int], place: tuple[float, float, float, float]) -> None:
+    shots = [scene.shots[k] for k in group]
+    x, y, span = _span(shots)
+    inset = axes.inset_axes(place, zorder=20)
+    shape = _shape(axes)
+    inset.set_xlim(x - span / 2 * max(shape, 1.0), x + span / 2 * max(shape, 1.0))
+    inset.set_ylim(y - span / 2 / min(shape, 1.0), y + span / 2 / min(shape, 1.0))
+    inset.set_xticks([])
+    inset.set_yticks([])
+    for spine in inset.spines.values():
+        spine.set(visible=True, color="#777777", linewidth=0.8)
+    inset.set_facecolor("#fcfcfc")
+    _shots(inset, scene, group, numbers=len(group) <= _NUMBERED, fine=True)
+    _scale_bar(inset)
+    mark = axes.indicate_inset_zoom(inset, edgecolor="#777777", alpha=0.9, linewidth=0.8)
+    mark.rectangle.set_zorder(10)
+
+
+def _span(shots: Sequence[Shot]) -> tuple[float, float, float]:
+    """Centre and side of a square around the main regions of shots; far second roots stay outside."""
+    low, high = np.full(2, np.inf), np.full(2, -np.inf)
+    for shot in shots:
+        parts = [p for p in getattr(shot.region_95, "geoms", [shot.region_95]) if not p.is_empty]
+        if parts:
+            main = min(parts, key=lambda p: p.centroid.distance(_point(shot)))
+            west, south, east, north = main.bounds
+            low, high = np.minimum(low, (west, south)), np.maximum(high, (east, north))
+        low, high = np.minimum(low, shot.position_m[:2]), np.maximum(high, shot.position_m[:2])
+    centre = (low + high) / 2
+    return float(centre[0]), float(centre[1]), max(1.25 * float((high - low).max()), 10.0)
+
+
+def _point(shot: Shot) -> Point:
+    return Point(float(shot.position_m[0]), float(shot.position_m[1]))
+
+
+def _scale_bar(axes: Axes) -> None:
+    """A bar of 1, 2 or 5 times a power of ten metres, about a fifth of the width."""
+    west, east = axes.get_xlim()
+    room = (east - west) / 4.5
+    power = 10.0 ** math.floor(math.log10(room))
+    length = max(step for step in (power, 2 * power, 5 * power) if step <= room)
+    left, bottom = 0.04, 0.045
+    share = length / (east - west)
+    text = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
+    bar: dict[str, Any] = {"transform": axes.transAxes, "color": INK, "clip_on": False, "zorder": 30}
+    axes.add_patch(
+        FancyBboxPatch(
+            (left - 0.012, bottom - 0.014),
+            share + 0.024,
+            0.062,
+            boxstyle="round,pad=0.006",
+            transform=axes.transAxes,
+            facecolor="white",
+            edgecolor="none",
+            alpha=0.8,
+            zorder=29,
+        )
+    )
+    axes.plot([left, left + share], [bottom, bottom], linewidth=2.4, solid_capstyle="butt", **bar)
+    axes.text(left + share / 2, bottom + 0.012, text, ha="center", va="bottom", fontsize=7.5, **bar)
+
+
+def _north_arrow(axes: Axes) -> None:
+    arrow = {"arrowstyle": "-|>,head_width=0.28,head_length=0.55", "color": INK, "linewidth": 1.3}
+    axes.annotate(
+        "",
+        (1.03, 0.985),
+        xytext=(1.03, 0.925),
+        xycoords="axes fraction",
+        textcoords="axes fraction",
+        arrowprops=arrow,
+        annotation_clip=False,
+    )
+    axes.text(1.03, 0.915, "N", transform=axes.transAxes, ha="center", va="top", fontsize=9, fontweight="bold")
