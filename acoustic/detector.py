@@ -23,7 +23,7 @@ from acoustic.features import Features, describe
 from acoustic.filterbank import BANDS_HZ, FilterBank, FilterBankState
 from acoustic.levels import decibels, is_clipped
 from acoustic.onset import OnsetPicker
-from acoustic.steps import noise_floor, step_statistic
+from acoustic.steps import Memory, fading_mean, moving_mean, noise_floor, rise_db
 
 Array = NDArray[np.float64]
 
@@ -44,34 +44,63 @@ QUIETEST_POWER = 1e-11
 class DetectorSettings:
     """What may be tuned; docs/tuning.md says by which symptom.
 
-    threshold_db : smallest step that is an event.
+    The statistic of an instant, in decibels, is ``rise + prominence_weight * min(prominence, prominence_cap_db) -
+    clutter_weight * clutter``:
+
+    * rise: how far the envelope (mean over the bands) stands over that just before.  It finds a shot in the tail of an
+      earlier one, however loud the day is.
+    * prominence: how far the energy stands over the mean energy of the last half second.  Echoes, the strokes of an
+      engine and the end of a lull rise, but do not stand out.
+    * clutter: root mean square of the rises of the last seconds.  Where things keep popping (a jackhammer, crackling,
+      rain on the housing), an event must pop more than they do: a constant rate of false alarms.
+
+    threshold_db : smallest statistic that is an event.
     bands_hz : edges of the bands.
-    after_s : the envelope after a step is averaged over this; 12 ms of a muzzle blast and its first reflections stand out,
-        a click or a rain drop does not fill it.
+    smoothing_s : the envelope is the mean energy over this; shorter lets the cycles of the lowest band through.
+    after_s : the envelope after a step is averaged (in dB) over this; a first arrival 18 ms before a strong one must
+        fit, and a click must not fill it.
     guard_s : left out before the step, so that a rise slower than a frame does not count as "before".
     before_s : the envelope before is averaged over this, newest heaviest: the memory that reverberation fills.
     separation_s : of two maxima closer than this the larger is the event: one sound is never reported twice.
     floor_window_s, floor_percentile : the noise floor is this percentile of the band's energy over the window.
+    floor_share : the envelope in dB is 10 log10(floor_share + energy / floor): flattens what is below the floor.
+    prominence_weight, prominence_cap_db, prominence_window_s, prominence_memory_s : see above; the energy is the mean
+        over the window, the mean energy before fades with the memory.
+    clutter_weight, clutter_memory_s : see above.
     chunk_s : work is done in pieces of about this length; latency against cost.
     description_s : length of sound after the onset that features describe.
+
+    The values were chosen on live fire (four of six firing positions; the others agree) together with shots mixed into
+    rain, sirens, engines and fire.
     """
 
-    threshold_db: float = 4.0
+    threshold_db: float = 5.0
     bands_hz: tuple[tuple[float, float], ...] = BANDS_HZ
-    after_s: float = 0.008
+    smoothing_s: float = 0.003
+    after_s: float = 0.006
     guard_s: float = 0.002
-    before_s: float = 0.030
+    before_s: float = 0.040
     separation_s: float = 0.012
     floor_window_s: float = 1.0
     floor_percentile: float = 20.0
+    floor_share: float = 0.3
+    prominence_weight: float = 0.6
+    prominence_cap_db: float = 20.0
+    prominence_window_s: float = 0.009
+    prominence_memory_s: float = 0.5
+    clutter_weight: float = 3.0
+    clutter_memory_s: float = 2.0
     chunk_s: float = 0.100
     description_s: float = 0.060
 
     def __post_init__(self) -> None:
-        for name in ("after_s", "before_s", "separation_s", "floor_window_s", "chunk_s", "description_s"):
+        for name in (
+            *("smoothing_s", "after_s", "before_s", "separation_s", "floor_window_s", "floor_share"),
+            *("prominence_window_s", "prominence_memory_s", "clutter_memory_s", "chunk_s", "description_s"),
+        ):
             value = getattr(self, name)
             if not value > 0.0:
-                raise ValueError(f"{name}: expected a positive duration in seconds, got {value!r}")
+                raise ValueError(f"{name}: expected a positive number, got {value!r}")
         if not self.guard_s >= 0.0:
             raise ValueError(f"guard_s: expected a duration in seconds, got {self.guard_s!r}")
         if not 0.0 < self.floor_percentile <= 100.0:
@@ -86,7 +115,7 @@ class Detection:
 
     channel : which channel of the stream.
     trigger : sample of the stream where the step was found (to half a millisecond or so).
-    statistic : size of the step, dB; a sweep over thresholds needs one run at the lowest.
+    statistic : see `DetectorSettings`, dB; a sweep over thresholds needs one run at the lowest.
     band_snr_db : mean envelope after the step over the noise floor, per band, dB.
     onset : sample (fraction) of the stream at which the sound starts, known bias removed.
     onset_sigma_s : one standard deviation of the onset, seconds.
@@ -115,7 +144,11 @@ class DetectorState:
     taken : samples received; done : samples worked on, a whole number of chunks.
     pending : (n, channels) samples not worked on yet.  raw : (history, channels) samples before ``done``.
     energies : (bands, channels, frames) of the last frames.  heard : (channels, frames) frames since the last gap, capped.
+    zeros : (channels,) silent frames in a row at the end.
     blocks : (n, bands, channels) block means for the noise floor, inf where there was a gap.
+    loudness : memory of the mean energy, (bands, channels, 1).
+    rise, statistic : (channels, frames) of the last frames that have one.  clutter : memory of squared rises.
+    level : (bands, channels, frames), mean envelope after a step, dB over the floor.
     """
 
     taken: int
@@ -128,6 +161,11 @@ class DetectorState:
     heard: NDArray[np.int64]
     zeros: NDArray[np.int64]
     blocks: Array
+    loudness: Memory
+    rise: Array
+    clutter: Memory
+    statistic: Array
+    level: Array
 
 
 class Detector:
@@ -161,20 +199,29 @@ class Detector:
         def frames(seconds: float, least: int = 1) -> int:
             return max(least, round(seconds / frame_s))
 
+        self._smooth = frames(s.smoothing_s)
         self._after = frames(s.after_s)
         self._guard = frames(s.guard_s, 0)
         self._before = frames(s.before_s, 2)
         self._apart = frames(s.separation_s)
+        self._window = frames(s.prominence_window_s)
+        self._loudness_lag = frames(0.008)  # the mean energy before must not hold the rise of the sound itself
+        self._clutter_lag = frames(0.030)  # nor the clutter the rise that is judged
+        self._loudness_keep = 1.0 - frame_s / s.prominence_memory_s
+        self._clutter_keep = 1.0 - frame_s / s.clutter_memory_s
         self._block = frames(0.008)  # frames a noise-floor block: a percentile of single frames would follow the valleys
         self._chunk = self._block * max(1, round(s.chunk_s / (frame_s * self._block)))  # frames
         self._floor_blocks = frames(s.floor_window_s) // self._block
         self._gap = frames(0.010)  # zeros this long are samples lost or padding, never sound
         self._warm_up = frames(0.100)  # after a gap: no event until there is a "before" to compare with
         self._describe = round(s.description_s * rate_hz)
-        # A maximum at frame t needs the statistic up to t + apart, that needs frames up to t + apart + after; the sound's
-        # description needs samples.  All candidates are decided this many frames late, whatever the chunk.
-        self._late = max(self._apart + self._after, -(-(self._describe + self._picker.after) // self._frame) + 1)
-        self._keep = self._before + self._guard + self._apart + self._late  # frames kept from earlier chunks
+        # The statistic of frame t needs energies up to t + ahead and from t - back; a maximum at t needs the statistic up
+        # to t + apart, its description needs samples.  Everything is decided `late` frames late, whatever the chunk.
+        self._ahead = max(self._after + self._smooth, self._window)
+        self._back = max(self._before + self._guard, self._loudness_lag)
+        self._late = max(self._apart + self._ahead, -(-(self._describe + self._picker.after) // self._frame) + 1)
+        self._keep = self._back + self._ahead  # frames of energies kept from earlier chunks
+        self._keep_statistic = self._late - self._ahead + self._apart + 1
         self._raw_keep = self._late * self._frame + self._picker.before + 2 * self._frame + self._decimator.delay
 
     @property
@@ -200,6 +247,12 @@ class Detector:
             heard=np.zeros((channels, self._keep), dtype=np.int64),
             zeros=np.full(channels, self._gap, dtype=np.int64),
             blocks=np.full((self._floor_blocks, bands, channels), np.inf),
+            loudness=Memory(np.zeros((bands, channels, 1)), np.zeros((bands, channels, 1))),
+            rise=np.zeros((channels, self._clutter_lag)),
+            # Full weight from the start: a stream that has just begun has had no clutter.
+            clutter=Memory(np.zeros((channels, 1)), np.full((channels, 1), self._clutter_keep)),
+            statistic=np.full((channels, self._keep_statistic), -np.inf),
+            level=np.zeros((bands, channels, self._keep_statistic)),
         )
 
     def step(self, state: DetectorState, block: NDArray[np.floating]) -> tuple[DetectorState, list[Detection]]:
@@ -255,20 +308,60 @@ class Detector:
         blocks = np.where(whole.T[:, None, :], blocks, np.inf)
         blocks = np.concatenate([state.blocks, blocks])[-self._floor_blocks :]
         raw = np.concatenate([state.raw, chunk])
-        done = state.done + len(chunk)
-        following = DetectorState(
-            taken=state.taken,
-            done=done,
+        floor = np.maximum(noise_floor(blocks, self.settings.floor_percentile), QUIETEST_POWER)
+        floor = np.where(np.isfinite(floor), floor, 1.0)  # nothing heard: no event is possible, any number serves
+        state, statistic, level = self._statistic(state, energies, heard, floor)
+        following = replace(
+            state,
+            done=state.done + len(chunk),
             pending=rest,
             raw=raw[len(raw) - self._raw_keep :],
             decimator=decimator,
             bank=bank,
-            energies=energies[:, :, -self._keep :],
-            heard=heard[:, -self._keep :],
+            energies=energies[:, :, energies.shape[2] - self._keep :],
+            heard=heard[:, heard.shape[1] - self._keep :],
             zeros=zeros,
             blocks=blocks,
+            statistic=statistic[:, statistic.shape[1] - self._keep_statistic :],
+            level=level[:, :, level.shape[2] - self._keep_statistic :],
         )
-        return following, self._events(energies, heard, blocks, raw, done)
+        return following, self._events(statistic, level, raw, following.done)
+
+    def _statistic(
+        self, state: DetectorState, energies: Array, heard: NDArray[np.int64], floor: Array
+    ) -> tuple[DetectorState, Array, Array]:
+        """The statistic (channels, kept + chunk) and level (bands, ...) up to the newest frame that has one."""
+        s = self.settings
+        first = self._back  # energies[..., first] is the first frame whose turn it is
+        stop = first + self._chunk
+        smooth = moving_mean(energies, self._smooth)
+        excess = 10.0 * np.log10(s.floor_share + smooth / floor[:, :, None])
+        begin = first - self._before - self._guard
+        span = excess[..., begin : stop + self._after - 1]
+        rises, level = rise_db(span, after=self._after, guard=self._guard, before=self._before)
+        warm = heard[:, first:stop] >= self._warm_up
+        rise = np.where(warm, rises.mean(axis=0), 0.0)
+
+        lagged = slice(first - self._loudness_lag, stop - self._loudness_lag)
+        audible = (heard[None, :, lagged] > 0).astype(np.float64)
+        loudness, memory = fading_mean(energies[..., lagged], audible, self._loudness_keep, state.loudness)
+        now = moving_mean(energies[..., first : stop + self._window - 1], self._window)
+        over = 10.0 * np.log10((now + QUIETEST_POWER) / (loudness + QUIETEST_POWER))
+        prominence = np.minimum(over.mean(axis=0), s.prominence_cap_db)
+
+        rises_kept = np.concatenate([state.rise, rise], axis=1)
+        past = np.square(np.maximum(rises_kept[:, : self._chunk], 0.0))
+        power, clutter = fading_mean(past, np.ones_like(past), self._clutter_keep, state.clutter)
+        statistic = rise + s.prominence_weight * prominence - s.clutter_weight * np.sqrt(power)
+        statistic = np.where(warm, statistic, -np.inf)
+        state = replace(
+            state, loudness=memory, clutter=clutter, rise=rises_kept[:, rises_kept.shape[1] - self._clutter_lag :]
+        )
+        return (
+            state,
+            np.concatenate([state.statistic, statistic], axis=1),
+            np.concatenate([state.level, level], axis=2),
+        )
 
     def _since_gap(self, state: DetectorState, chunk: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Frames heard since the last gap, (channels, keep + chunk) capped, and the run of silent frames at the end."""
@@ -289,29 +382,23 @@ class Detector:
                 zeros[channel] = run
         return np.concatenate([state.heard, fresh], axis=1), zeros
 
-    def _events(
-        self, energies: Array, heard: NDArray[np.int64], blocks: Array, raw: Array, done: int
-    ) -> list[Detection]:
+    def _events(self, statistic: Array, level: Array, raw: Array, done: int) -> list[Detection]:
         """Events among the frames whose turn it is: ``late`` frames before the end of this chunk."""
-        floor = np.maximum(noise_floor(blocks, self.settings.floor_percentile), QUIETEST_POWER)  # (bands, channels)
-        floor = np.where(np.isfinite(floor), floor, 1.0)
-        excess = 10.0 * np.log10(1.0 + energies / floor[:, :, None])
-        statistic, level = step_statistic(excess, after=self._after, guard=self._guard, before=self._before)
-        offset = self._before + self._guard  # frame of statistic[..., 0] in energies
-        frames = energies.shape[2]
-        first = frames - self._late - self._chunk  # the chunk's worth of frames whose turn it is
-        warm = heard[:, offset : offset + statistic.shape[1]] >= self._warm_up
-        statistic = np.where(warm, statistic, -np.inf)
+        newest = statistic.shape[1]  # its last frame is `ahead` frames before the end of the chunk
+        first = newest + self._ahead - self._late - self._chunk
+        turn = slice(first, first + self._chunk)
+        candidates = statistic[:, turn] >= self.settings.threshold_db
+        if not candidates.any():
+            return []
         peak = maximum_filter1d(statistic, 2 * self._apart + 1, axis=1, mode="constant", cval=-np.inf)
-        turn = slice(first - offset, first - offset + self._chunk)
-        is_event = (statistic[:, turn] == peak[:, turn]) & (statistic[:, turn] >= self.settings.threshold_db)
+        is_event = candidates & (statistic[:, turn] == peak[:, turn])
         found = []
         for channel, index in np.argwhere(is_event).tolist():
-            at = index + first - offset
-            if at and statistic[channel, at - 1] == statistic[channel, at]:
+            at = index + first
+            if statistic[channel, at - 1] == statistic[channel, at]:
                 continue  # a plateau is one event: its first frame
             # Sample of `raw` where the frame starts; energies trail the stream by the decimator's delay.
-            sample = len(raw) - (frames - offset - at) * self._frame - self._decimator.delay
+            sample = len(raw) - (newest + self._ahead - at) * self._frame - self._decimator.delay
             found.append(
                 self._detection(
                     raw[:, channel],

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy import signal
 
 Array = NDArray[np.float64]
 
@@ -49,22 +52,48 @@ def ramp_mean(values: Array, length: int) -> Array:
     return np.asarray(weighted / (length * (length + 1) / 2.0))
 
 
-def step_statistic(excess_db: Array, *, after: int, guard: int, before: int) -> tuple[Array, Array]:
-    """Rise of the envelope at each frame, weighted over bands by how far each stands out.
+def rise_db(excess_db: Array, *, after: int, guard: int, before: int) -> tuple[Array, Array]:
+    """Rise of the envelope at each frame: mean after it over ramp-weighted mean before it.
 
     Parameters
     ----------
-    excess_db : (bands, ..., frames) float64, energy over the noise floor, dB, never negative.
+    excess_db : (..., frames) float64, energy over the noise floor, dB.
     after, guard, before : frames of the mean after the step, left out before it, and of the ramp-weighted mean before.
 
     Returns
     -------
-    statistic : (..., frames - after - guard - before + 1) float64, dB; entry i is a step at frame ``i + before + guard``.
-    level : (bands, ..., same) float64, the mean after the step, dB over the floor.
+    rise : (..., frames - after - guard - before + 1) float64, dB; entry i is a step at frame ``i + before + guard``.
+    level : same shape, the mean after the step, dB over the floor.
     """
     level = moving_mean(excess_db[..., before + guard :], after)
     earlier = ramp_mean(excess_db[..., : excess_db.shape[-1] - guard - after], before)
-    rise = np.maximum(level - earlier, 0.0)
-    weight = level + 0.1  # 0.1 dB keeps the quotient defined in silence
-    weight = weight / weight.sum(axis=0)
-    return np.asarray((weight * rise).sum(axis=0)), level
+    return level - earlier, level
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """State of a `fading_mean`: weighted sum and sum of weights, each (..., 1) float64."""
+
+    total: Array
+    weight: Array
+
+
+def fading_mean(values: Array, heard: Array, keep: float, memory: Memory) -> tuple[Array, Memory]:
+    """Exponentially fading mean of what was heard, at each frame up to and with it.
+
+    Parameters
+    ----------
+    values : (..., n) float64.  heard : same shape or broadcastable, 1.0 where the value counts, 0.0 in gaps.
+    keep : share of the weight that one frame leaves to the next, below 1.
+    memory : from the block before.
+
+    Returns
+    -------
+    mean : (..., n) float64, 0 where nothing was heard for so long that nothing is remembered; and the new memory.
+    """
+    heard = np.broadcast_to(heard, values.shape)
+    b, a = [1.0 - keep], [1.0, -keep]
+    total, last_total = signal.lfilter(b, a, values * heard, axis=-1, zi=memory.total)
+    weight, last_weight = signal.lfilter(b, a, heard, axis=-1, zi=memory.weight)
+    mean = np.where(weight > 1e-12, total / np.maximum(weight, 1e-12), 0.0)
+    return mean, Memory(last_total, last_weight)
