@@ -24,7 +24,7 @@ class Finding:
     """Something that an auditor should know about an input that can still be used honestly.
 
     kind : one word for machines: ``silent_channel``, ``over_full_scale``, ``time_order``, ``duplicate_pulse``,
-        ``moved_sensor``, ``no_weather``, ``no_sound``.
+        ``moved_sensor``, ``weather``, ``no_weather``, ``no_sound``.
     where : the file, and the field or channel in it, as the user named it.
     what : the finding in words.
     """

@@ -135,4 +135,4 @@ def _weather(report: metadata.WeatherReport | None, where: str) -> tuple[Weather
     # The schema itself warns that the humidity is "invalid in some datasets"; open air is never at 0 %.
     known = msgspec.structs.replace(report, relative_humidity=None)
     what = f"relative humidity of {humidity:g} % cannot be; 50 % is taken"
-    return metadata.weather_of(known, where, "weather"), (Finding("no_weather", f"{where}, weather", what),)
+    return metadata.weather_of(known, where, "weather"), (Finding("weather", f"{where}, weather", what),)
