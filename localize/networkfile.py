@@ -29,20 +29,13 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from acoustic.weather import Weather
+from acoustic.weather import BOUNDS, Weather
 from errors import ConfigurationError
 from geo.place import Cartesian, Geodetic, Place
 from localize.network import CARTESIAN_BOUNDS, GEODETIC_BOUNDS, Network, Sensor, check_bounds
 
-# Bounds: what has been measured on the ground on Earth, rounded outwards.
-WEATHER_BOUNDS = {
-    "temperature_c": (-90.0, 60.0),
-    "humidity_percent": (0.0, 100.0),
-    "pressure_hpa": (300.0, 1100.0),
-    "wind_speed_m_s": (0.0, 75.0),
-    "wind_from_deg": (-360.0, 360.0),
-    "speed_of_sound_m_s": (250.0, 400.0),
-}
+_FIELD_OF_KEY = {"speed_of_sound_m_s" if name == "measured_speed_m_s" else name: name for name in BOUNDS}
+WEATHER_BOUNDS = {key: BOUNDS[field][:2] for key, field in _FIELD_OF_KEY.items()}
 _PLACE_BOUNDS = {"cartesian": CARTESIAN_BOUNDS, "wgs84": GEODETIC_BOUNDS}
 _OPTIONAL_SENSOR_KEYS = {"position_sigma_m": (0.0, 1000.0)}
 _TOP_KEYS = ("frame", "weather", "sensor")
@@ -115,7 +108,7 @@ def weather_from(values: Mapping[str, float], where: object, base: Weather | Non
         if name not in WEATHER_BOUNDS:
             raise ConfigurationError(where, "unknown key", expected=_one_of(WEATHER_BOUNDS), seen=name)
         check_bounds(where, name, value, *WEATHER_BOUNDS[name])
-    fields = {"measured_speed_m_s" if name == "speed_of_sound_m_s" else name: v for name, v in values.items()}
+    fields = {_FIELD_OF_KEY[name]: value for name, value in values.items()}
     return dataclasses.replace(Weather() if base is None else base, **fields)
 
 

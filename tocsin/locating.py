@@ -58,6 +58,7 @@ def locate_inputs(request: Request, progress: Progress | None = None) -> list[Lo
     for path in request.inputs:
         if not path.exists():
             raise ConfigurationError(path, "does not exist", expected="a folder of recordings, a sound or a pulse file")
+    weather_from(request.weather, "--weather")
     tuning = DEFAULT_TUNING if request.tuning is None else Tuning.read(request.tuning)
     network = None if request.network is None else read_network(request.network)
     if network is not None and request.weather:

@@ -101,9 +101,10 @@ def section_legend(scene: Scene) -> list[Line2D]:
 
 
 def _shown_sensors(scene: Scene, distance: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Rows of the sensors that had a part in a shot, nearest first."""
+    """Rows of the sensors that had a part in a shot or whose sound is there to be looked at, nearest first."""
     network = scene.located.network
     part = {network.index[a.sensor] for shot in scene.shots for a in shot.arrivals if a.status != "silent"}
+    part |= {network.index[c.sensor] for c in scene.located.captures if c.sensor in network.index}
     rows = np.array(sorted(part), dtype=np.int64)
     return rows[np.argsort(distance[rows], kind="stable")]
 

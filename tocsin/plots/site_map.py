@@ -113,11 +113,12 @@ def _sensors(axes: Axes, scene: Scene, labels: bool) -> None:
 
 
 def _shots(axes: Axes, scene: Scene, group: Sequence[int], *, numbers: bool, fine: bool = False) -> None:
+    strength = 1.0 / math.sqrt(max(len(group), 1))  # regions of a burst lie upon each other
     for k in group:
         shot = scene.shots[k]
         colour = shot_colour(scene.first + k)
-        _region(axes, shot.region_95, colour, 0.12, "--" if shot.provisional else "-")
-        _region(axes, shot.region_50, colour, 0.35, "none")
+        _region(axes, shot.region_95, colour, 0.16 * strength, "--" if shot.provisional else "-")
+        _region(axes, shot.region_50, colour, 0.42 * strength, "none")
         for position, weight in shot.roots[1:]:
             axes.plot(position[0], position[1], "+", color=colour, markersize=6, markeredgewidth=1.2, zorder=8)
             axes.annotate(
@@ -224,7 +225,22 @@ def _close_up(axes: Axes, scene: Scene, group: Sequence[int], place: tuple[float
     for spine in inset.spines.values():
         spine.set(visible=True, color="#777777", linewidth=0.8)
     inset.set_facecolor("#fcfcfc")
-    _shots(inset, scene, group, numbers=len(group) <= _NUMBERED, fine=True)
+    _shots(inset, scene, group, numbers=len(group) == 1, fine=True)
+    if 1 < len(group) <= _NUMBERED:  # numbers beside shots of one burst would hide each other
+        for place_in_row, k in enumerate(reversed(group)):
+            inset.text(
+                0.95 - 0.075 * place_in_row,
+                0.95,
+                str(scene.first + k + 1),
+                transform=inset.transAxes,
+                fontsize=9,
+                fontweight="bold",
+                ha="center",
+                va="top",
+                color=shot_colour(scene.first + k),
+                path_effects=_HALO,
+                zorder=30,
+            )
     _scale_bar(inset)
     mark = axes.indicate_inset_zoom(inset, edgecolor="#777777", alpha=0.9, linewidth=0.8)
     mark.rectangle.set_zorder(10)
