@@ -1,7 +1,7 @@
 """librosa's onset detection (spectral flux and peak picking; Boeck et al. 2012): runs inside its own environment.
 
-Job: ``rate_hz``; ``hop`` samples; ``thresholds``, values of ``delta`` above the local mean; ``normalize``, whether the strength
-is scaled to the recording's own range first, as librosa does by default.
+Job: ``rate_hz``; ``hop`` samples; ``thresholds``, values of ``delta`` above the local mean; ``normalize``, whether the
+strength is scaled to the recording's own range first, as librosa does by default.
 Arrays: ``samples`` (n,) float32.
 Answer: ``seconds`` for one threshold; arrays ``pick_s`` (p,), ``threshold`` (p,) int, which of the thresholds it is of.
 """
@@ -14,15 +14,15 @@ import numpy as np
 from benchmarks.peers.exchange import Arrays, Job, serve, timed
 
 
-def strength(samples: np.ndarray, job: Job) -> np.ndarray:  # type: ignore[type-arg]
-    found: np.ndarray = librosa.onset.onset_strength(  # type: ignore[type-arg]
+def strength(samples: np.ndarray, job: Job) -> np.ndarray:
+    found: np.ndarray = librosa.onset.onset_strength(
         y=samples, sr=job["rate_hz"], hop_length=job["hop"]
     )
     return found
 
 
-def picks(envelope: np.ndarray, threshold: float, job: Job) -> np.ndarray:  # type: ignore[type-arg]
-    found: np.ndarray = librosa.onset.onset_detect(  # type: ignore[type-arg]
+def picks(envelope: np.ndarray, threshold: float, job: Job) -> np.ndarray:
+    found: np.ndarray = librosa.onset.onset_detect(
         onset_envelope=envelope,
         sr=job["rate_hz"],
         hop_length=job["hop"],
@@ -33,7 +33,7 @@ def picks(envelope: np.ndarray, threshold: float, job: Job) -> np.ndarray:  # ty
     return found
 
 
-def whole(samples: np.ndarray, job: Job) -> np.ndarray:  # type: ignore[type-arg]
+def whole(samples: np.ndarray, job: Job) -> np.ndarray:
     """All that one run costs: strength and peaks."""
     return picks(strength(samples, job), job["thresholds"][len(job["thresholds"]) // 2], job)
 

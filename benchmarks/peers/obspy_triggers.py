@@ -1,7 +1,7 @@
 """ObsPy's recursive STA/LTA with its AIC picker (Withers et al. 1998; Maeda 1985): runs inside its own environment.
 
-Job: ``rate_hz``; ``short_s``, ``long_s`` windows; ``band_hz``; ``thresholds``, ratios from which a trigger is on (it is off
-again at ``off_share`` of it); ``before_s``, ``after_s``, the window around a trigger in which AIC picks.
+Job: ``rate_hz``; ``short_s``, ``long_s`` windows; ``band_hz``; ``thresholds``, ratios from which a trigger is on (it is
+off again at ``off_share`` of it); ``before_s``, ``after_s``, the window around a trigger in which AIC picks.
 Arrays: ``samples`` (n,) float32.
 Answer: ``seconds`` for one threshold; arrays ``pick_s`` (p,), ``threshold`` (p,) int, which of the thresholds it is of.
 """
@@ -18,7 +18,7 @@ from benchmarks.peers.exchange import Arrays, Job, serve, timed
 SHORTEST_WINDOW = 16
 
 
-def picks(trace: np.ndarray, ratio: np.ndarray, threshold: float, job: Job) -> list[float]:  # type: ignore[type-arg]
+def picks(trace: np.ndarray, ratio: np.ndarray, threshold: float, job: Job) -> list[float]:
     rate = job["rate_hz"]
     before, after = round(job["before_s"] * rate), round(job["after_s"] * rate)
     found = []
@@ -31,13 +31,13 @@ def picks(trace: np.ndarray, ratio: np.ndarray, threshold: float, job: Job) -> l
     return found
 
 
-def characteristic(samples: np.ndarray, job: Job) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def characteristic(samples: np.ndarray, job: Job) -> tuple[np.ndarray, np.ndarray]:
     rate = job["rate_hz"]
     trace = bandpass(samples.astype(np.float64), *job["band_hz"], df=rate, corners=4)
     return trace, recursive_sta_lta(trace, round(job["short_s"] * rate), round(job["long_s"] * rate))
 
 
-def whole(samples: np.ndarray, job: Job) -> list[float]:  # type: ignore[type-arg]
+def whole(samples: np.ndarray, job: Job) -> list[float]:
     """All that one run costs: filter, ratio, triggers, picks."""
     trace, ratio = characteristic(samples, job)
     return picks(trace, ratio, job["thresholds"][len(job["thresholds"]) // 2], job)

@@ -2,9 +2,9 @@
 
 Only its module of algorithms is loaded: importing the whole package would need torch, which the localizer does not use.
 
-Job: ``speed_m_s``.
-Arrays: ``sensor_m`` (k, 2) metres and ``arrival_s`` (k,), the rows of all shots after one another; ``first`` (shots + 1,) int, where
-each shot's rows begin.
+Job: empty.
+Arrays: ``sensor_m`` (k, 2) metres and ``arrival_s`` (k,), the rows of all shots after one another; ``first``
+(shots + 1,) int, where each shot's rows begin; ``speed_m_s`` (shots,), of sound.
 Answer: ``seconds``; array ``position_m`` (shots, 2) metres, NaN where it gave none.
 """
 
@@ -32,17 +32,16 @@ def algorithms() -> Any:
     return module
 
 
-def solve(job: Job, arrays: Arrays) -> tuple[Job, Arrays]:
+def solve(_: Job, arrays: Arrays) -> tuple[Job, Arrays]:
     localize = algorithms().localize
-    bounds = list(zip(arrays["first"][:-1], arrays["first"][1:], strict=True))
+    first_row, speeds = arrays["first"], arrays["speed_m_s"]
 
     def locate_all() -> list[Any]:
         out = []
-        for begin, end in bounds:
+        for begin, end, speed in zip(first_row[:-1], first_row[1:], speeds, strict=True):
             arrival = arrays["arrival_s"][begin:end]
-            first = int(np.argmin(arrival))
             # Their interface wants delays against the sensor that heard first.
-            fix = localize(arrays["sensor_m"][begin:end], arrival - arrival[first], "least_squares", job["speed_m_s"])
+            fix = localize(arrays["sensor_m"][begin:end], arrival - arrival.min(), "least_squares", speed)
             out.append([np.nan, np.nan] if fix is None else np.asarray(fix)[:2])
         return out
 

@@ -10,7 +10,7 @@ Answer: ``seconds``; arrays ``event_s`` (e,), ``event_m`` (e, 2) metres, ``picks
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd  # type: ignore[import-not-found]
+import pandas as pd  # type: ignore[import-untyped]
 import pyocto  # type: ignore[import-not-found]
 
 from benchmarks.peers.exchange import Arrays, Job, serve, timed

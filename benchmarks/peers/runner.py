@@ -1,6 +1,6 @@
 """One wrapper for every peer: makes its environment when it is not there, hands it a job, takes its answer.
 
-Time is measured by the peer around its own call, after a warm-up: starting Python and importing are not the peer's fault.
+Time is measured by the peer around its own call, after a warm-up: starting Python and importing are not its fault.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PEERS = {
 }
 
 
-class PeerUnavailable(TocsinError):
+class PeerError(TocsinError):
     """The peer's environment cannot be made here, or the peer failed."""
 
 
@@ -35,7 +35,7 @@ def environment(peer: str) -> Path:
 
     Raises
     ------
-    PeerUnavailable
+    PeerError
         When the environment cannot be made.
     """
     requirements = Path(__file__).with_name(f"{peer}.txt")
@@ -67,7 +67,7 @@ def run(peer: str, job: Job, arrays: Arrays, timeout_s: float = 900.0) -> tuple[
 
     Raises
     ------
-    PeerUnavailable
+    PeerError
         No environment, a failure inside the peer, or no answer in time.
     """
     python = environment(peer)
@@ -86,7 +86,7 @@ def _call(command: list[str], what: str, timeout_s: float) -> None:
             command, cwd=ROOT, env=quiet, capture_output=True, text=True, timeout=timeout_s, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise PeerUnavailable(f"{what}: no answer within {timeout_s:.0f} s") from error
+        raise PeerError(f"{what}: no answer within {timeout_s:.0f} s") from error
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise PeerUnavailable(f"{what}: {last}")
+        raise PeerError(f"{what}: {last}")
