@@ -1,7 +1,7 @@
 """Sub-arrays of the live-fire sensors: how few sensors are enough, from raw pulses, association included.
 
-As in the publisher's study (Calhoun et al., arXiv 2108.07377), but blind: there the pulse sets were given, here every raw
-pulse of the chosen sensors is, echoes and noise too.
+As in the publisher's study (Calhoun et al., arXiv 2108.07377), but blind: there the pulse sets were given, here
+every raw pulse of the chosen sensors is, echoes and noise too.
 """
 
 from __future__ import annotations
