@@ -1,0 +1,1 @@
+"""A node: what it hears, and recordings as its input."""

@@ -32,8 +32,9 @@ class RecordingSet:
         groups have unrelated frames.
     path : the folder.
     captures : sorted by sensor, then by time; empty when the published pulses were asked for.
-    sites : every sensor that listened, sorted by id, all places of one kind.  With published pulses these are all
-        sensors of the firing position (as far as its tests were given): one here without a pulse heard nothing.
+    sites : every sensor that listened and has a place, sorted by id, all places of one kind.  With published pulses
+        these are all sensors of the firing position (as far as its tests were given): one here without a pulse heard
+        nothing.
     weather : None when not recorded.
     pulses : the published pulses, sorted by arrival, when they were asked for; else None.
     """

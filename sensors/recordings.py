@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import NoReturn
 
 from acoustic.weather import Weather
 from errors import RecordingError
@@ -32,7 +33,9 @@ OVERLAP_SLACK_NS = 1_000_000
 """Start times are often rounded to a millisecond: files that follow one another may seem to overlap by as much."""
 
 
-def open_recordings(*paths: Path | str, published: bool = False, pool_places: bool = True) -> list[RecordingSet]:
+def open_recordings(
+    *paths: Path | str, published: bool = False, pool_places: bool = True, require_places: bool = True
+) -> list[RecordingSet]:
     """The recording sets under one or more paths.
 
     Parameters
@@ -41,6 +44,7 @@ def open_recordings(*paths: Path | str, published: bool = False, pool_places: bo
         that lie beside an audio file.
     published : read the published pulses of live-fire tests, and not their audio.
     pool_places : take the median place of each sensor over the tests of one firing position; else each test's own.
+    require_places : refuse audio that does not say where its sensor stands; False when a network file says it.
 
     Returns
     -------
@@ -69,9 +73,13 @@ def open_recordings(*paths: Path | str, published: bool = False, pool_places: bo
         else:
             wanted = "a live-fire folder" if published else "a folder, or a WAV or FLAC file"
             raise RecordingError(path, "layout is not known", expected=wanted, seen=path.name)
-    tests = [_read_published(folder) if published else _read_audio(folder, _audio_files(folder)) for folder in folders]
+    tests = [
+        _read_published(folder) if published else _read_audio(folder, _audio_files(folder), require_places)
+        for folder in folders
+    ]
     if loose:
-        tests.append(_read_audio(Path(os.path.commonpath([file.parent for file in loose])), sorted(set(loose))))
+        above = Path(os.path.commonpath([file.parent for file in loose]))
+        tests.append(_read_audio(above, sorted(set(loose)), require_places))
     if not tests:
         raise RecordingError("input", "recordings", expected="one path or more", seen="none")
     return _finished(tests, pool_places)
@@ -92,9 +100,13 @@ class _Test:
 
 
 def _folders(path: Path) -> Iterator[Path]:
-    for root, names, _ in os.walk(path):
+    for root, names, _ in os.walk(path, onerror=_refuse_folder):
         names[:] = sorted(name for name in names if not name.startswith("."))
         yield Path(root)
+
+
+def _refuse_folder(error: OSError) -> NoReturn:
+    raise RecordingError(error.filename, f"cannot be read ({error.strerror or error})") from error
 
 
 def _audio_files(folder: Path) -> list[Path]:
@@ -137,11 +149,11 @@ def _read_published(folder: Path) -> _Test:
     return _Test(draft, dict(published.places), (folder.resolve().parent, True), livefire.SURVEYED)
 
 
-def _read_audio(folder: Path, files: Sequence[Path]) -> _Test:
+def _read_audio(folder: Path, files: Sequence[Path], require_places: bool) -> _Test:
     is_livefire = livefire.pulses_path(folder) is not None
     weather, findings = _weather(folder)
     clock_sigma_s = livefire.NODE_CLOCK_SIGMA_S if is_livefire else SYSTEM_CLOCK_SIGMA_S
-    captures = [_open_audio(file, weather, clock_sigma_s) for file in files]
+    captures = [_open_audio(file, weather, clock_sigma_s, require_places) for file in files]
     if not captures:
         findings += (Finding("no_sound", str(folder), "holds no audio"),)
     findings += _require_succession(captures)
@@ -168,13 +180,13 @@ def _read_audio(folder: Path, files: Sequence[Path]) -> _Test:
     return _Test(draft, places, (folder.resolve(), False), livefire.NOT_STATED)
 
 
-def _open_audio(file: Path, weather: Weather | None, clock_sigma_s: float) -> FileCapture:
+def _open_audio(file: Path, weather: Weather | None, clock_sigma_s: float, require_place: bool) -> FileCapture:
     # A sidecar is written by hand or by a later hand than the chunk, to say more or to correct it.
     if not sidecar_path(file).is_file() and file.suffix.lower() != ".flac":
         chunk = smj0_chunk(file)
         if chunk is not None:
-            return open_smj0(file, chunk)
-    return open_with_sidecar(file, weather, clock_sigma_s=clock_sigma_s)
+            return open_smj0(file, chunk, require_place=require_place)
+    return open_with_sidecar(file, weather, clock_sigma_s=clock_sigma_s, require_place=require_place)
 
 
 def _weather(folder: Path) -> tuple[Weather | None, tuple[Finding, ...]]:
@@ -235,7 +247,10 @@ def _placed(draft: RecordingSet, sites: Sequence[Site], findings: tuple[Finding,
     captures: list[FileCapture] = []
     for capture in draft.captures:
         assert isinstance(capture, FileCapture)
-        site = known[capture.sensor]
+        site = known.get(capture.sensor)
+        if site is None:
+            captures.append(capture)
+            continue
         stated = capture.position_sigma_m
         sigma_m = site.position_sigma_m if stated is None else stated
         known[capture.sensor] = replace(site, position_sigma_m=sigma_m)

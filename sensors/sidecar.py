@@ -40,7 +40,7 @@ def open_with_sidecar(
     weather: Weather | None,
     *,
     clock_sigma_s: float = SYSTEM_CLOCK_SIGMA_S,
-    position_sigma_m: float | None = None,
+    require_place: bool = True,
 ) -> FileCapture:
     """One audio file and its sidecar.
 
@@ -48,7 +48,8 @@ def open_with_sidecar(
     ----------
     audio : the WAV or FLAC file.
     weather : of the folder.
-    clock_sigma_s, position_sigma_m : taken where the sidecar does not state them.
+    clock_sigma_s : taken where the sidecar does not state it.
+    require_place : refuse a sidecar without ``location``; else the capture has no place.
 
     Raises
     ------
@@ -62,7 +63,8 @@ def open_with_sidecar(
     sidecar = metadata.read(path, Sidecar)
     sensor = metadata.sensor_of(sidecar.serial_number, path, "serial_number")
     start_ns = metadata.instant_of(sidecar.timestamp, path, "timestamp")
-    place = metadata.place_of(sidecar.location, path)
+    has_place = require_place or sidecar.location is not None
+    place = metadata.place_of(sidecar.location, path) if has_place else None
     full_scale = metadata.number_of(sidecar.full_scale_db_spl, metadata.LEVEL_BOUNDS, path, "full_scale_db_spl")
     clock = metadata.number_of(sidecar.clock_sigma_s, metadata.CLOCK_BOUNDS, path, "clock_sigma_s")
     survey = metadata.number_of(sidecar.position_sigma_m, metadata.SURVEY_BOUNDS, path, "position_sigma_m")
@@ -74,7 +76,7 @@ def open_with_sidecar(
         place=place,
         full_scale_db_spl=full_scale,
         clock_sigma_s=clock_sigma_s if clock is None else clock,
-        position_sigma_m=position_sigma_m if survey is None else survey,
+        position_sigma_m=survey,
         weather=weather,
     )
 

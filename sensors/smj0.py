@@ -83,8 +83,8 @@ def unpack(packed: bytes, where: object) -> bytes:
     return document
 
 
-def open_smj0(audio: Path, chunk: Chunk) -> FileCapture:
-    """A WAV file whose metadata are in ``chunk``.
+def open_smj0(audio: Path, chunk: Chunk, *, require_place: bool = True) -> FileCapture:
+    """A WAV file whose metadata are in ``chunk``; one without ``geolocation`` only when no place is required.
 
     Raises
     ------
@@ -99,7 +99,8 @@ def open_smj0(audio: Path, chunk: Chunk) -> FileCapture:
     header = read_header(audio)
     sensor = metadata.sensor_of(document.serial_number, where, "serialNumber")
     start_ns = metadata.instant_of(document.start_time_utc, where, "startTimeUTC")
-    place = metadata.place_of(document.geolocation, where, "geolocation")
+    has_place = require_place or document.geolocation is not None
+    place = metadata.place_of(document.geolocation, where, "geolocation") if has_place else None
     seconds = header.frames / header.rate_hz
     if document.duration is not None and not abs(document.duration - seconds) <= DURATION_SLACK_S:
         raise RecordingError(where, "duration", expected=f"that of the audio, {seconds:g} s", seen=document.duration)

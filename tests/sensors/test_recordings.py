@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +256,20 @@ def test_half_characters_are_refused(tmp_path: Path) -> None:
     path.with_suffix(".json").write_text(text)
     with pytest.raises(RecordingError, match=r"a\.json"):
         open_recordings(path)
+
+
+def test_a_network_file_may_know_the_places(tmp_path: Path) -> None:
+    write_recording(tmp_path / "a.wav", location=None)
+    write_recording(tmp_path / "b.wav", sensor="N-2")
+    (found,) = open_recordings(tmp_path, require_places=False)
+    assert [capture.place for capture in found.captures] == [None, Cartesian(1.0, 2.0, 3.0)]
+    assert [site.sensor for site in found.sites] == ["N-2"]
+
+
+def test_a_folder_that_vanishes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def vanished(folder: str) -> None:
+        raise FileNotFoundError(2, "No such file or directory", folder)
+
+    monkeypatch.setattr(os, "scandir", vanished)
+    with pytest.raises(RecordingError, match="cannot be read"):
+        open_recordings(tmp_path)
