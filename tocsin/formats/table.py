@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -30,7 +32,7 @@ def table_text(results: Sequence[Located], *, width: int | None = None, colour: 
     """
     console = Console(
         file=io.StringIO(),
-        width=max(width or PLAIN_WIDTH, 60),
+        width=width or PLAIN_WIDTH,
         force_terminal=colour,
         color_system="standard" if colour else None,
         legacy_windows=False,
@@ -39,7 +41,7 @@ def table_text(results: Sequence[Located], *, width: int | None = None, colour: 
         markup=False,
     )
     if any(located.shots for located in results):
-        console.print(_table(results))
+        console.print(_fitting(results, console))
     console.print(_summary(results))
     for title, note in notes(results):
         console.print(Text(f"  {title}{note}", style="dim"))
@@ -60,53 +62,85 @@ def notes(results: Sequence[Located]) -> list[tuple[str, str]]:
     return list(dict.fromkeys(rows))
 
 
-def _table(results: Sequence[Located]) -> Table:
-    tests = any(located.test is not None for located in results) and len(results) > 1
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the table: its head, what it shows of a shot, and whether a narrow terminal can do without."""
+
+    head: str
+    cell: Callable[[Located, Shot], str]
+    spare: bool = False
+
+
+def _fitting(results: Sequence[Located], console: Console) -> Table:
+    """The table that the console has room for: columns that can be spared go first, the rest may overflow."""
+    columns = _columns(results)
+    while True:
+        table = _table(results, columns)
+        needed = console.measure(table, options=console.options.update(width=1000)).minimum
+        spare = [column for column in columns if column.spare]
+        if needed <= console.width or not spare:
+            console.width = max(console.width, needed)
+            return table
+        columns.remove(spare[-1])
+
+
+def _columns(results: Sequence[Located]) -> list[_Column]:
     degrees = any(located.network.frame.is_geodetic for located in results)
+    return [
+        _Column("latitude  longitude" if degrees else "east  north\nm", _position),
+        _Column("95 % ellipse\n± m, bearing", _ellipse),
+        _Column("sensors\nused/heard", _sensors),
+        _Column("residual\nRMS ms", lambda _, shot: _plain(1e3 * residual_rms_s(shot), 1), spare=True),
+        _Column("level\ndB SPL 1 m", lambda _, shot: _plain(shot.level_db_spl_1m, 0), spare=True),
+        _Column("95 % area\nm²", lambda _, shot: _short(shot.region_95.area), spare=True),
+    ]
+
+
+def _table(results: Sequence[Located], columns: Sequence[_Column]) -> Table:
+    tests = any(located.test is not None for located in results) and len(results) > 1
     dates = {format_utc_ns(shot.fired_ns)[:10] for located in results for shot in located.shots}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    if tests:
-        table.add_column("test", no_wrap=True)
-    table.add_column("#", justify="right")
-    table.add_column(f"fired, UTC\n{dates.pop()}" if len(dates) == 1 else "fired, UTC", no_wrap=True)
-    table.add_column("latitude  longitude" if degrees else "east  north\nm", justify="right", no_wrap=True)
-    table.add_column("95 % ellipse\n± m, bearing", justify="right", no_wrap=True)
-    table.add_column("95 % area\nm²", justify="right", no_wrap=True)
-    table.add_column("sensors\nused/heard", justify="right", no_wrap=True)
-    table.add_column("residual\nRMS ms", justify="right", no_wrap=True)
-    table.add_column("level\ndB SPL 1 m", justify="right", no_wrap=True)
-    table.add_column("marks")
+    heads = ["#", f"fired, UTC\n{next(iter(dates))}" if len(dates) == 1 else "fired, UTC"]
+    heads += [*(column.head for column in columns), "marks"]
+    rows: list[list[str]] = []
+    ends: list[bool] = []
     shown_date = ""
     for located in results:
         for number, shot in enumerate(located.shots, 1):
             date, time = format_utc_ns(shot.fired_ns)[:10], format_utc_ns(shot.fired_ns)[11:23]
             if len(dates) > 1 and date != shown_date:
                 time, shown_date = f"{date}\n{time}", date
-            cells = [str(number), time, *_numbers(located, shot), ", ".join(marks(shot))]
-            if tests:
-                cells.insert(0, located.title if number == 1 else "")
-            table.add_row(
-                *cells, style="yellow" if shot.provisional else None, end_section=number == len(located.shots)
-            )
+            cells = [str(number), time, *(column.cell(located, shot) for column in columns), ", ".join(marks(shot))]
+            rows.append([located.title if number == 1 else "", *cells] if tests else cells)
+            ends.append(number == len(located.shots))
+    if tests:
+        heads.insert(0, "test")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for k, head in enumerate(heads[:-1]):
+        # Without a minimum, a table that is a little too wide would cut every column a little.
+        widest = max(cell_len(line) for text in (head, *(row[k] for row in rows)) for line in text.split("\n"))
+        table.add_column(head, justify="left" if head == "test" else "right", no_wrap=True, min_width=widest)
+    table.add_column(heads[-1], min_width=12 if any(row[-1] for row in rows) else 5)
+    shots = (shot for located in results for shot in located.shots)
+    for row, last, shot in zip(rows, ends, shots, strict=True):
+        table.add_row(*map(Text, row), style="yellow" if shot.provisional else None, end_section=last)
     return table
 
 
-def _numbers(located: Located, shot: Shot) -> list[str]:
+def _position(located: Located, shot: Shot) -> str:
     places = located.network.frame.to_geodetic(shot.position_m)
     if places is None:
-        position = f"{shot.position_m[0]:.1f}  {shot.position_m[1]:.1f}"
-    else:
-        position = f"{places[0, 1]:.6f}  {places[0, 0]:.6f}"
+        return f"{shot.position_m[0]:.1f}  {shot.position_m[1]:.1f}"
+    return f"{places[0, 1]:.6f}  {places[0, 0]:.6f}"
+
+
+def _ellipse(_: Located, shot: Shot) -> str:
     ellipse = ellipse_95(shot)
+    return f"{_short(ellipse.major_m)} × {_short(ellipse.minor_m)}  {ellipse.bearing_deg:03.0f}°"
+
+
+def _sensors(_: Located, shot: Shot) -> str:
     heard = len({arrival.sensor for arrival in shot.arrivals if arrival.status != "silent"})
-    return [
-        position,
-        f"{_short(ellipse.major_m)} × {_short(ellipse.minor_m)}  {ellipse.bearing_deg:03.0f}°",
-        _short(shot.region_95.area),
-        f"{len(shot.used)}/{heard}",
-        _plain(1e3 * residual_rms_s(shot), 1),
-        _plain(shot.level_db_spl_1m, 0),
-    ]
+    return f"{len(shot.used)}/{heard}"
 
 
 def _summary(results: Sequence[Located]) -> str:

@@ -51,6 +51,9 @@ def draw_section(axes: Axes, scene: Scene) -> None:
         for k, shot in enumerate(scene.shots)
     }
     shown = _shown_sensors(scene, distance)
+    if not len(shown):
+        axes.text(0.5, 0.5, "no arrivals", transform=axes.transAxes, ha="center", color=FAINT)
+        return
     first_s, last_s = -BEFORE_S, max(float(times[shown].max()) for times in predicted.values()) + AFTER_S
     traces = _traces(located.captures, origin_ns, first_s, last_s)
     heights = distance[shown]

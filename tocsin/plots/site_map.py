@@ -46,7 +46,7 @@ def draw_map(axes: Axes, scene: Scene, *, close_ups: int = 2, labels: bool = Tru
     size = max(east - west, north - south, 40.0)
     _limit(axes, (west + east) / 2, (south + north) / 2, east - west + 0.16 * size, north - south + 0.16 * size)
     groups = clusters(scene.shots)
-    insets = _inset_places(axes, scene, min(len(groups), close_ups)) if close_ups else []
+    insets = _inset_places(axes, scene, min(len(groups), close_ups))
     axes.set_axisbelow(True)
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_xlabel("east, m")
@@ -187,11 +187,14 @@ def _shape(axes: Axes) -> float:
 
 def _inset_places(axes: Axes, scene: Scene, wanted: int) -> list[tuple[float, float, float, float]]:
     """Corners of the axes for close-ups, emptiest first; the map grows until they hide no sensor and no shot."""
+    if not wanted:
+        return []
     side = 0.34
     # Bottom left holds the scale bar, top right the north arrow beside the inset.
     corners = {"tl": (0.015, 0.985 - side), "br": (0.985 - side, 0.015), "tr": (0.985 - side, 0.985 - side)}
-    positions = scene.located.network.positions_m[[scene.located.network.index[s] for s in statuses(scene.shots)], :2]
-    points = np.concatenate([positions, [shot.position_m[:2] for shot in scene.shots]])
+    network = scene.located.network
+    positions = [network.positions_m[network.index[sensor], :2] for sensor in statuses(scene.shots)]
+    points = np.array([*positions, *(shot.position_m[:2] for shot in scene.shots)])
     chosen: list[str] = []
     for growth in (0.0, 0.15, 0.3, 0.45, 0.6):
         west, east = axes.get_xlim()
