@@ -16,6 +16,7 @@ from shapely.geometry import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from localize.shot import Shot
+from tocsin.plots.labels import LABEL_SIZE, Boxes, shape_of
 from tocsin.plots.scenes import Scene, bounds, clusters, statuses
 from tocsin.plots.style import FAINT, GRID, INK, REJECTED, short_ids, shot_colour
 
@@ -32,6 +33,8 @@ _SENSOR_WORDS = {
     "silent": "should have heard, did not",
     "apart": "took no part",
 }
+# A group of shots that fills this share of the map needs no close-up.
+CLOSE_UP_SHARE = 0.25
 # Beyond this many shots numbers hide each other.
 _NUMBERED = 12
 
@@ -46,15 +49,20 @@ def draw_map(axes: Axes, scene: Scene, *, close_ups: int = 2, labels: bool = Tru
     size = max(east - west, north - south, 40.0)
     _limit(axes, (west + east) / 2, (south + north) / 2, east - west + 0.16 * size, north - south + 0.16 * size)
     groups = clusters(scene.shots)
-    insets = _inset_places(axes, scene, min(len(groups), close_ups))
+    seen_well = CLOSE_UP_SHARE * (axes.get_xlim()[1] - axes.get_xlim()[0])
+    small = [group for group in groups if _span([scene.shots[k] for k in group])[2] < seen_well]
+    insets = _inset_places(axes, scene, min(len(small), close_ups))
     axes.set_axisbelow(True)
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_xlabel("east, m")
     axes.set_ylabel("north, m")
     axes.ticklabel_format(style="plain", useOffset=False)
     _sensors(axes, scene, labels)
-    _shots(axes, scene, range(len(scene.shots)), numbers=not insets and len(scene.shots) <= _NUMBERED)
-    for group, place in zip(groups, insets, strict=False):
+    close = [k for group, _ in zip(small, insets, strict=False) for k in group]
+    wide = [k for k in range(len(scene.shots)) if k not in close]
+    _shots(axes, scene, close, numbers=False)
+    _shots(axes, scene, wide, numbers=len(scene.shots) <= _NUMBERED)
+    for group, place in zip(small, insets, strict=False):
         _close_up(axes, scene, group, place)
     _scale_bar(axes)
     _north_arrow(axes)
@@ -92,24 +100,32 @@ def _sensors(axes: Axes, scene: Scene, labels: bool) -> None:
     names = short_ids(network.ids)
     west, east = axes.get_xlim()
     south, north = axes.get_ylim()
-    for name, (x, y, _) in zip(network.ids, network.positions_m, strict=True):
+    inside = [
+        (name, x, y)
+        for name, (x, y, _) in zip(network.ids, network.positions_m.tolist(), strict=True)
+        if west <= x <= east and south <= y <= north
+    ]
+    for name, x, y in inside:
         status = part.get(name, "apart")
-        if not (west <= x <= east and south <= y <= north):
-            continue
         axes.scatter(x, y, zorder=6 if status != "apart" else 3, **_SENSOR[status])
-        if labels and status != "apart":
-            right = x > west + 0.8 * (east - west)
-            axes.annotate(
-                names[name],
-                (x, y),
-                xytext=(-5 if right else 5, 3.5),
-                textcoords="offset points",
-                fontsize=6.5,
-                ha="right" if right else "left",
-                color="#333333" if status == "used" else FAINT,
-                zorder=7,
-                path_effects=_HALO,
-            )
+    if not labels:
+        return
+    shown = [(name, x, y) for name, x, y in inside if name in part]
+    taken = Boxes(axes, [(x, y) for _, x, y in shown] + [tuple(shot.position_m[:2]) for shot in scene.shots])
+    for name, x, y in shown:
+        offset, side = taken.place(x, y, names[name], LABEL_SIZE)
+        axes.annotate(
+            names[name],
+            (x, y),
+            xytext=offset,
+            textcoords="offset points",
+            fontsize=LABEL_SIZE,
+            ha=side,
+            va="center",
+            color="#333333" if part[name] == "used" else FAINT,
+            zorder=7,
+            path_effects=_HALO,
+        )
 
 
 def _shots(axes: Axes, scene: Scene, group: Sequence[int], *, numbers: bool, fine: bool = False) -> None:
@@ -169,20 +185,11 @@ def _region(axes: Axes, region: BaseGeometry, colour: str, alpha: float, line: s
 
 def _limit(axes: Axes, x: float, y: float, width: float, height: float) -> None:
     """Limits around a point that keep equal scales and fill the axes."""
-    shape = _shape(axes)
+    shape = shape_of(axes)
     width, height = max(width, height * shape), max(height, width / shape)
     axes.set_xlim(x - width / 2, x + width / 2)
     axes.set_ylim(y - height / 2, y + height / 2)
     axes.set_aspect("equal")
-
-
-def _shape(axes: Axes) -> float:
-    """Width over height of the axes on the page."""
-    box = axes.get_position()
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    width, height = figure.get_size_inches()
-    return float(box.width * width / (box.height * height))
 
 
 def _inset_places(axes: Axes, scene: Scene, wanted: int) -> list[tuple[float, float, float, float]]:
@@ -220,7 +227,7 @@ def _close_up(axes: Axes, scene: Scene, group: Sequence[int], place: tuple[float
     shots = [scene.shots[k] for k in group]
     x, y, span = _span(shots)
     inset = axes.inset_axes(place, zorder=20)
-    shape = _shape(axes)
+    shape = shape_of(axes)
     inset.set_xlim(x - span / 2 * max(shape, 1.0), x + span / 2 * max(shape, 1.0))
     inset.set_ylim(y - span / 2 / min(shape, 1.0), y + span / 2 / min(shape, 1.0))
     inset.set_xticks([])
@@ -246,7 +253,7 @@ def _close_up(axes: Axes, scene: Scene, group: Sequence[int], place: tuple[float
             )
     _scale_bar(inset)
     mark = axes.indicate_inset_zoom(inset, edgecolor="#777777", alpha=0.9, linewidth=0.8)
-    mark.rectangle.set_zorder(10)
+    mark.set_zorder(2.5)  # its lines pass below sensors and their names
 
 
 def _span(shots: Sequence[Shot]) -> tuple[float, float, float]:
