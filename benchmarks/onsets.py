@@ -18,16 +18,16 @@ NEAR_S = 8e-3
 SHARE, BIAS_MS, SIGMA_MS = 0.98, 0.1, 0.5
 
 TEXT = """
-Pulses of the publisher's sets at sensors whose audio was published and holds sound at that moment (the files are padded
-with zeros; two tests are cut short).  Of our picks the nearest to each is taken.  Published times are rounded to 1 ms, which
-alone is a standard deviation of 0.29 ms.  Bias is the median, sigma 1.4826 times the median absolute deviation, of the
-differences (ours minus published) within 8 ms.
+Pulses of the publisher's sets at sensors whose audio was published and holds sound at that moment (the files are
+padded with zeros; two tests are cut short). Of our picks the nearest to each is taken. Published times are
+rounded to 1 ms, which alone is a standard deviation of 0.29 ms. Bias is the median, sigma 1.4826 times the median
+absolute deviation, of the differences (ours minus published) within 8 ms.
 """
 
 
 def differences() -> Iterator[tuple[str, NDArray[np.float64], int, float]]:
-    """Per test: position; seconds from each published pulse to our nearest pick, inf when there is none; number of picks;
-    seconds of sound.
+    """Per test: position; seconds from each published pulse to our nearest pick, inf when there is none; number of
+    picks; seconds of sound.
     """
     for position, folders in tests_by_position().items():
         tests = {test.name: test for test in open_recordings(folders[0].parent)}
