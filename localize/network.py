@@ -156,4 +156,4 @@ def check_bounds(where: object, name: str, value: float, low: float, high: float
         Naming ``where`` and ``name``.
     """
     if not low <= value <= high:
-        raise ConfigurationError(where, name, expected=f"{low:g} .. {high:g}", seen=value)
+        raise ConfigurationError(where, name, expected=f"{low:,.12g} .. {high:,.12g}", seen=value)

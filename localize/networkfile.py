@@ -41,8 +41,8 @@ _OPTIONAL_SENSOR_KEYS = {"position_sigma_m": (0.0, 1000.0)}
 _TOP_KEYS = ("frame", "weather", "sensor")
 
 
-def read_network(path: Path) -> Network:
-    """The network of a network.toml.
+def read_network(path: Path, base: Weather | None = None) -> Network:
+    """The network of a network.toml; weather that it does not state is as in ``base``.
 
     Raises
     ------
@@ -56,11 +56,11 @@ def read_network(path: Path) -> Network:
         raise ConfigurationError(path, f"cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(path, f"is not UTF-8 text (byte {error.start})") from error
-    return parse_network(text, path)
+    return parse_network(text, path, base)
 
 
-def parse_network(text: str, where: object) -> Network:
-    """The network of the text of a network.toml; ``where`` names it in errors.
+def parse_network(text: str, where: object, base: Weather | None = None) -> Network:
+    """The network of the text of a network.toml; ``where`` names it in errors, ``base`` as of ``read_network``.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def parse_network(text: str, where: object) -> Network:
     frame = document.get("frame")
     if not isinstance(frame, str) or frame not in _PLACE_BOUNDS:
         raise ConfigurationError(lines.at("frame"), "frame", expected='"cartesian" or "wgs84"', seen=frame)
-    weather = _weather(document.get("weather", {}), lines)
+    weather = _weather(document.get("weather", {}), lines, base)
     tables = document.get("sensor")
     if not isinstance(tables, list) or not tables:
         raise ConfigurationError(lines.at("sensor"), "sensor", expected="at least one [[sensor]] table", seen=tables)
@@ -112,7 +112,7 @@ def weather_from(values: Mapping[str, float], where: object, base: Weather | Non
     return dataclasses.replace(Weather() if base is None else base, **fields)
 
 
-def _weather(table: object, lines: _Lines) -> Weather:
+def _weather(table: object, lines: _Lines, base: Weather | None) -> Weather:
     if not isinstance(table, dict):
         raise ConfigurationError(lines.at("weather"), "weather", expected="a [weather] table", seen=table)
     _refuse_unknown(table, WEATHER_BOUNDS, lines, "weather")
@@ -120,7 +120,7 @@ def _weather(table: object, lines: _Lines) -> Weather:
     for name, (low, high) in WEATHER_BOUNDS.items():
         if name in table:
             values[name] = _number(table, name, low, high, lines, "weather")
-    return weather_from(values, lines.where)
+    return weather_from(values, lines.where, base)
 
 
 def _sensor(table: object, number: int, frame: str, lines: _Lines) -> Sensor:
@@ -151,7 +151,7 @@ def _number(
     value = table[key]
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         at = lines.at(key, header, number)
-        raise ConfigurationError(at, key, expected=f"a number, {low:g} .. {high:g}", seen=value)
+        raise ConfigurationError(at, key, expected=f"a number, {low:,.12g} .. {high:,.12g}", seen=value)
     return float(value)
 
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
 from localize.locate import locate
 
+from acoustic.weather import Weather
 from errors import ConfigurationError, NotEnoughEvidence, RecordingError
 from localize.network import Network, Sensor
 from localize.networkfile import read_network, weather_from
 from localize.pulsefile import read_pulses, table_from_pulses
 from localize.tuning import DEFAULT_TUNING, Tuning
-from sensors.capture import Capture
 from sensors.listen import listen
 from sensors.recording_set import RecordingSet
 from sensors.recordings import open_recordings
 from tocsin.located import Located
 from tocsin.progress import Progress, SilentProgress
-from wire.messages import Pulse
 
 # First bytes of files that hold sound; whatever else is named is a pulse file.
 _SOUND = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"FORM", b"OggS", b"riff")
@@ -60,14 +59,15 @@ def locate_inputs(request: Request, progress: Progress | None = None) -> list[Lo
             raise ConfigurationError(path, "does not exist", expected="a folder of recordings, a sound or a pulse file")
     weather_from(request.weather, "--weather")
     tuning = DEFAULT_TUNING if request.tuning is None else Tuning.read(request.tuning)
-    network = None if request.network is None else read_network(request.network)
-    if network is not None and request.weather:
-        network = replace(network, weather=weather_from(request.weather, "--weather", network.weather))
+    if request.network is not None:
+        read_network(request.network)
     sounds = [path for path in request.inputs if path.is_dir() or _is_sound(path)]
-    tests = open_recordings(*sounds, published=request.published_pulses) if sounds else []
-    results = [_locate_recordings(test, network, request.weather, tuning, bar) for test in bar.over(tests)]
-    pulse_files = [path for path in request.inputs if path not in sounds]
-    results += [_locate_pulse_file(path, network, tuning) for path in pulse_files]
+    tests: list[RecordingSet] = []
+    if sounds:
+        placed = request.network is None
+        tests = open_recordings(*sounds, published=request.published_pulses, require_places=placed)
+    results = [_locate_recordings(test, request, tuning, bar) for test in bar.over(tests)]
+    results += [_locate_pulse_file(path, request, tuning) for path in request.inputs if path not in sounds]
     return results
 
 
@@ -81,9 +81,10 @@ def _is_sound(path: Path) -> bool:
         raise ConfigurationError(path, f"cannot be read ({error.strerror or error})") from error
 
 
-def _locate_pulse_file(path: Path, network: Network | None, tuning: Tuning) -> Located:
-    if network is None:
+def _locate_pulse_file(path: Path, request: Request, tuning: Tuning) -> Located:
+    if request.network is None:
         raise ConfigurationError(path, "a pulse file does not say where its sensors are", expected="--network FILE")
+    network = _network_of_file(request.network, request.weather, None)
     file = read_pulses(path, network)
     notes = []
     if file.duplicates:
@@ -93,21 +94,30 @@ def _locate_pulse_file(path: Path, network: Network | None, tuning: Tuning) -> L
     return _locate(Located(path.name, None, None, network, file.table, (), tuple(notes)), tuning)
 
 
-def _locate_recordings(
-    test: RecordingSet, network: Network | None, weather: Mapping[str, float], tuning: Tuning, bar: Progress
-) -> Located:
-    notes: list[str] = []
-    site = _network_of(test, weather) if network is None else network
-    if test.pulses is not None:
-        pulses = list(test.pulses)
+def _locate_recordings(test: RecordingSet, request: Request, tuning: Tuning, bar: Progress) -> Located:
+    if request.network is None:
+        network = _network_of_recordings(test, request.weather)
     else:
-        pulses = list(chain.from_iterable(_listen(capture, site, bar) for capture in test.captures))
-    notes += [str(finding) for finding in test.findings]
-    table = table_from_pulses(pulses, site)
-    return _locate(Located(str(test.path), test.name, test.group, site, table, (), tuple(notes), test.captures), tuning)
+        network = _network_of_file(request.network, request.weather, test.weather)
+        if test.pulses is None:
+            network = _recorded(test, network)
+    if test.pulses is not None:
+        pulses = test.pulses
+    else:
+        pulses = tuple(chain.from_iterable(bar.within(capture, listen(capture)) for capture in test.captures))
+    table = table_from_pulses(pulses, network)
+    # What needs the whole sound, such as a silent channel, is found by now.
+    notes = tuple(str(finding) for finding in test.findings)
+    return _locate(Located(str(test.path), test.name, test.group, network, table, (), notes, test.captures), tuning)
 
 
-def _network_of(test: RecordingSet, weather: Mapping[str, float]) -> Network:
+def _network_of_file(path: Path, weather: Mapping[str, float], recorded: Weather | None) -> Network:
+    """Sensors of the file; weather of ``--weather``, else of the file, else as recorded."""
+    network = read_network(path, recorded)
+    return replace(network, weather=weather_from(weather, "--weather", network.weather))
+
+
+def _network_of_recordings(test: RecordingSet, weather: Mapping[str, float]) -> Network:
     """The network that the recordings themselves describe."""
     if not test.sites:
         expected = "positions in the recordings, or --network"
@@ -120,10 +130,12 @@ def _network_of(test: RecordingSet, weather: Mapping[str, float]) -> Network:
     return Network.of(sensors, air, where=test.path)
 
 
-def _listen(capture: Capture, network: Network, bar: Progress) -> Iterator[Pulse]:
-    if capture.sensor not in network.index:
-        raise RecordingError(capture.source, "sensor", expected="an id of --network", seen=capture.sensor)
-    yield from bar.within(capture, listen(capture))
+def _recorded(test: RecordingSet, network: Network) -> Network:
+    """The sensors that were recorded: one without a recording was not silent, nobody listened."""
+    for capture in test.captures:
+        if capture.sensor not in network.index:
+            raise RecordingError(capture.source, "sensor", expected="an id of the --network file", seen=capture.sensor)
+    return network.subset({capture.sensor for capture in test.captures})
 
 
 def _locate(located: Located, tuning: Tuning) -> Located:

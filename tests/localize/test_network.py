@@ -72,7 +72,7 @@ def test_subset_refuses_an_unknown_sensor() -> None:
         ([Sensor("a", Cartesian(math.nan, 0, 0))], "x_m: expected .* found nan"),
         ([Sensor("a", Cartesian(0, math.inf, 0))], "y_m: expected .* found inf"),
         ([Sensor("a", Geodetic(6.0, 91.0, 0))], "latitude: expected -90 .. 90, found 91"),
-        ([Sensor("a", Cartesian(0, 0, 0), -1.0)], "position_sigma_m: expected 0 .. 1000, found -1"),
+        ([Sensor("a", Cartesian(0, 0, 0), -1.0)], "position_sigma_m: expected 0 .. 1,000, found -1"),
         ([SQUARE[0], Sensor("b", Geodetic(6.0, 46.0, 0))], "sensors of two frames"),
         ([Sensor("a", Geodetic(6.0, 46.0, 0)), Sensor("b", Geodetic(60.0, 46.0, 0))], "within 200 km"),
     ],

@@ -104,7 +104,7 @@ def test_measured_speed_of_sound_overrides_the_model() -> None:
         ('id = "S2"', "id = 2", "line 17: id: expected a printable text"),
         ('id = "S2"', 'id = ""', "line 17: id: expected a printable text"),
         ('id = "S2"', "", "line 16: id: expected a printable text"),
-        ("position_sigma_m = 2.5", "position_sigma_m = -1", "line 21: position_sigma_m: expected a number, 0 .. 1000"),
+        ("position_sigma_m = 2.5", "position_sigma_m = -1", "line 21: position_sigma_m: expected a number, 0 .. 1,000"),
         ("[[sensor]]", "[[sensor", "is not TOML"),
         ("y_m = 200.0", "y_m = 2026-02-30", "is not TOML"),
     ],
