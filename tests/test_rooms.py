@@ -39,11 +39,16 @@ for module in {modules!r}:
 """
 
 
-def rooms() -> list[str]:
-    """Names of the packages that are installed, as pyproject.toml lists them."""
+def packages() -> list[str]:
+    """Packages that are installed, as pyproject.toml lists them, packages inside rooms included."""
     with (ROOT / "pyproject.toml").open("rb") as file:
-        packages: list[str] = tomllib.load(file)["tool"]["setuptools"]["packages"]
-    return packages
+        listed: list[str] = tomllib.load(file)["tool"]["setuptools"]["packages"]
+    return listed
+
+
+def rooms() -> list[str]:
+    """The rooms alone."""
+    return [package for package in packages() if "." not in package]
 
 
 def modules() -> list[Path]:
@@ -94,3 +99,11 @@ def test_every_room_is_in_the_import_contract() -> None:
         linter = tomllib.load(file)["tool"]["importlinter"]
     layers = {room.strip() for layer in linter["contracts"][0]["layers"] for room in layer.split("|")}
     assert set(rooms()) == set(linter["root_packages"]) == layers
+
+
+def test_every_package_of_a_room_is_installed() -> None:
+    """A package that is not listed works in an editable install and is missing from the wheel."""
+    found = {
+        ".".join(init.parent.relative_to(ROOT).parts) for room in rooms() for init in (ROOT / room).rglob("__init__.py")
+    }
+    assert found == set(packages())
