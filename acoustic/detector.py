@@ -12,7 +12,7 @@ the stream is cut, to the last bit.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from acoustic.features import Features, describe
 from acoustic.filterbank import BANDS_HZ, FilterBank, FilterBankState
 from acoustic.levels import decibels, is_clipped
 from acoustic.onset import OnsetPicker
-from acoustic.steps import Memory, fading_mean, moving_mean, noise_floor, rise_db
+from acoustic.steps import fading_sum, moving_mean, noise_floor, rise_db
 
 Array = NDArray[np.float64]
 
@@ -90,7 +90,7 @@ class DetectorSettings:
     prominence_memory_s: float = 0.5
     clutter_weight: float = 3.0
     clutter_memory_s: float = 2.0
-    chunk_s: float = 0.100
+    chunk_s: float = 0.150
     description_s: float = 0.060
 
     def __post_init__(self) -> None:
@@ -138,22 +138,23 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
-class DetectorState:
-    """Memory of a detector; opaque to callers.
+class History:
+    """What a detector remembers of the chunks that it has worked on.
 
-    taken : samples received; done : samples worked on, a whole number of chunks.
-    pending : (n, channels) samples not worked on yet.  raw : (history, channels) samples before ``done``.
-    energies : (bands, channels, frames) of the last frames.  heard : (channels, frames) frames since the last gap, capped.
-    zeros : (channels,) silent frames in a row at the end.
+    done : samples worked on, a whole number of chunks.
+    raw : (samples, channels) float64, the last before ``done``.
+    decimator, bank : of the stages before.
+    energies : (bands, channels, frames) of the last frames.
+    heard : (channels, frames) int64, frames since the last gap, capped.
+    zeros : (channels,) int64, silent frames in a row at the end.
     blocks : (n, bands, channels) block means for the noise floor, inf where there was a gap.
-    loudness : memory of the mean energy, (bands, channels, 1).
-    rise, statistic : (channels, frames) of the last frames that have one.  clutter : memory of squared rises.
+    loudness : (bands + 1, channels, 1), fading sums of energy and, last, of the frames heard.
+    rise, clutter : (channels, frames) of the last rises, and the fading sum of their squares, (channels, 1).
+    statistic : (channels, frames) of the last frames that have one.
     level : (bands, channels, frames), mean envelope after a step, dB over the floor.
     """
 
-    taken: int
     done: int
-    pending: Array
     raw: Array
     decimator: DecimatorState
     bank: FilterBankState
@@ -161,11 +162,24 @@ class DetectorState:
     heard: NDArray[np.int64]
     zeros: NDArray[np.int64]
     blocks: Array
-    loudness: Memory
+    loudness: Array
     rise: Array
-    clutter: Memory
+    clutter: Array
     statistic: Array
     level: Array
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorState:
+    """Memory of a detector; opaque to callers.
+
+    taken : samples received.  pending : arrays (n, channels) not worked on yet, ``waiting`` samples together.
+    """
+
+    taken: int
+    waiting: int
+    pending: tuple[Array, ...]
+    history: History
 
 
 class Detector:
@@ -231,15 +245,13 @@ class Detector:
 
     def decided(self, state: DetectorState) -> int:
         """Sample of the stream before which every trigger has been reported."""
-        return state.done - self._late * self._frame - self._decimator.delay
+        return state.history.done - self._late * self._frame - self._decimator.delay
 
     def initial(self, channels: int = 1) -> DetectorState:
         """State of a detector that has heard nothing."""
         bands = len(self._bank.bands_hz)
-        return DetectorState(
-            taken=0,
+        history = History(
             done=0,
-            pending=np.zeros((0, channels)),
             raw=np.zeros((self._raw_keep, channels)),
             decimator=self._decimator.initial(channels),
             bank=self._bank.initial(channels),
@@ -247,13 +259,13 @@ class Detector:
             heard=np.zeros((channels, self._keep), dtype=np.int64),
             zeros=np.full(channels, self._gap, dtype=np.int64),
             blocks=np.full((self._floor_blocks, bands, channels), np.inf),
-            loudness=Memory(np.zeros((bands, channels, 1)), np.zeros((bands, channels, 1))),
+            loudness=np.zeros((bands + 1, channels, 1)),
             rise=np.zeros((channels, self._clutter_lag)),
-            # Full weight from the start: a stream that has just begun has had no clutter.
-            clutter=Memory(np.zeros((channels, 1)), np.full((channels, 1), self._clutter_keep)),
+            clutter=np.zeros((channels, 1)),
             statistic=np.full((channels, self._keep_statistic), -np.inf),
             level=np.zeros((bands, channels, self._keep_statistic)),
         )
+        return DetectorState(taken=0, waiting=0, pending=(), history=history)
 
     def step(self, state: DetectorState, block: NDArray[np.floating]) -> tuple[DetectorState, list[Detection]]:
         """Take one block.
@@ -261,126 +273,135 @@ class Detector:
         Parameters
         ----------
         state : from `initial` or the step before; it is not changed.
-        block : (n, channels) float, shares of full scale, finite; n >= 0.
+        block : (n, channels) float, shares of full scale, finite; n >= 0.  It is not kept: the caller may reuse it.
 
         Returns
         -------
         state, and the detections that this block completed, in order of time.
         """
-        channels = state.raw.shape[1]
+        channels = state.history.raw.shape[1]
         if block.ndim != 2 or block.shape[1] != channels:
             raise ValueError(f"block: expected shape (n, {channels}), got {block.shape}")
-        pending = np.concatenate([state.pending, block]) if len(state.pending) else np.asarray(block, dtype=np.float64)
+        taken, waiting = state.taken + len(block), state.waiting + len(block)
+        pending = (*state.pending, np.array(block, dtype=np.float64))
         size = self._chunk * self._frame
-        state = replace(state, taken=state.taken + len(block), pending=pending)
-        found: list[Detection] = []
-        while len(state.pending) >= size:
-            state, more = self._work(state, state.pending[:size], state.pending[size:])
-            found += more
-        if not state.pending.flags.owndata:  # do not hold on to the caller's array
-            state = replace(state, pending=state.pending.copy())
-        return state, found
+        if waiting < size:
+            return DetectorState(taken, waiting, pending, state.history), []
+        joined = np.concatenate(pending)
+        whole = waiting // size * size
+        history, found = self._work_through(state.history, joined[:whole])
+        return DetectorState(taken, waiting - whole, (joined[whole:].copy(),), history), found
 
     def finish(self, state: DetectorState) -> list[Detection]:
         """The detections that were still waiting for later sound; the stream ends here."""
-        channels = state.raw.shape[1]
+        channels = state.history.raw.shape[1]
         size = self._chunk * self._frame
-        end = state.taken
-        need = len(state.pending) + (self._late + 2) * self._frame + self._decimator.delay
-        padded = np.concatenate([state.pending, np.zeros((-(-need // size) * size - len(state.pending), channels))])
-        found: list[Detection] = []
-        while len(padded):
-            state, more = self._work(state, padded[:size], padded[size:])
-            padded = state.pending
-            found += more
-        return [d for d in found if d.trigger < end]
+        tail = (self._late + 2) * self._frame + self._decimator.delay
+        silence = -(-(state.waiting + tail) // size) * size - state.waiting
+        joined = np.concatenate([*state.pending, np.zeros((silence, channels))])
+        _, found = self._work_through(state.history, joined)
+        return [d for d in found if d.trigger < state.taken]
 
-    def _work(self, state: DetectorState, chunk: Array, rest: Array) -> tuple[DetectorState, list[Detection]]:
-        """Work on one whole chunk."""
-        bands, channels = state.energies.shape[:2]
-        decimator, slow = self._decimator.step(state.decimator, chunk)
-        bank, split = self._bank.step(state.bank, slow)
+    def _work_through(self, history: History, samples: Array) -> tuple[History, list[Detection]]:
+        """Work on a whole number of chunks."""
+        size = self._chunk * self._frame
+        found: list[Detection] = []
+        for start in range(0, len(samples), size):
+            history, more = self._work(history, samples[start : start + size])
+            found += more
+        return history, found
+
+    def _work(self, old: History, chunk: Array) -> tuple[History, list[Detection]]:
+        """Work on one chunk."""
+        bands, channels = old.energies.shape[:2]
+        decimator, slow = self._decimator.step(old.decimator, chunk)
+        bank, split = self._bank.step(old.bank, slow)
         power = np.square(split).reshape(bands, self._chunk, self._per_frame, channels).mean(axis=2)
-        energies = np.concatenate([state.energies, power.transpose(0, 2, 1)], axis=2)
-        heard, zeros = self._since_gap(state, chunk)
-        blocks = power.reshape(bands, self._chunk // self._block, self._block, channels).mean(axis=2).transpose(1, 0, 2)
-        whole = heard[:, self._keep :].reshape(channels, -1, self._block).min(axis=2) >= self._block
-        blocks = np.where(whole.T[:, None, :], blocks, np.inf)
-        blocks = np.concatenate([state.blocks, blocks])[-self._floor_blocks :]
-        raw = np.concatenate([state.raw, chunk])
+        energies = np.concatenate([old.energies, power.transpose(0, 2, 1)], axis=2)
+        heard, zeros = self._since_gap(old, chunk)
+        blocks = self._blocks(old, power, heard)
         floor = np.maximum(noise_floor(blocks, self.settings.floor_percentile), QUIETEST_POWER)
         floor = np.where(np.isfinite(floor), floor, 1.0)  # nothing heard: no event is possible, any number serves
-        state, statistic, level = self._statistic(state, energies, heard, floor)
-        following = replace(
-            state,
-            done=state.done + len(chunk),
-            pending=rest,
-            raw=raw[len(raw) - self._raw_keep :],
+
+        warm = heard[:, self._back : self._back + self._chunk] >= self._warm_up
+        rise, level = self._rise(energies, floor)
+        rise = np.where(warm, rise, 0.0)
+        prominence, loudness = self._prominence(old, energies, heard)
+        rises = np.concatenate([old.rise, rise], axis=1)
+        past = np.square(np.maximum(rises[:, : self._chunk], 0.0))
+        power_of_rises, clutter = fading_sum(past, self._clutter_keep, old.clutter)
+        s = self.settings
+        statistic = rise + s.prominence_weight * prominence - s.clutter_weight * np.sqrt(power_of_rises)
+        statistic = np.concatenate([old.statistic, np.where(warm, statistic, -np.inf)], axis=1)
+        level = np.concatenate([old.level, level], axis=2)
+
+        raw = np.concatenate([old.raw, chunk])
+        done = old.done + len(chunk)
+        new = History(
+            done=done,
+            raw=raw[len(chunk) :],
             decimator=decimator,
             bank=bank,
-            energies=energies[:, :, energies.shape[2] - self._keep :],
-            heard=heard[:, heard.shape[1] - self._keep :],
+            energies=energies[:, :, self._chunk :],
+            heard=heard[:, self._chunk :],
             zeros=zeros,
             blocks=blocks,
-            statistic=statistic[:, statistic.shape[1] - self._keep_statistic :],
-            level=level[:, :, level.shape[2] - self._keep_statistic :],
+            loudness=loudness,
+            rise=rises[:, self._chunk :],
+            clutter=clutter,
+            statistic=statistic[:, self._chunk :],
+            level=level[:, :, self._chunk :],
         )
-        return following, self._events(statistic, level, raw, following.done)
+        return new, self._events(statistic, level, raw, done)
 
-    def _statistic(
-        self, state: DetectorState, energies: Array, heard: NDArray[np.int64], floor: Array
-    ) -> tuple[DetectorState, Array, Array]:
-        """The statistic (channels, kept + chunk) and level (bands, ...) up to the newest frame that has one."""
-        s = self.settings
-        first = self._back  # energies[..., first] is the first frame whose turn it is
-        stop = first + self._chunk
-        smooth = moving_mean(energies, self._smooth)
-        excess = 10.0 * np.log10(s.floor_share + smooth / floor[:, :, None])
-        begin = first - self._before - self._guard
-        span = excess[..., begin : stop + self._after - 1]
-        rises, level = rise_db(span, after=self._after, guard=self._guard, before=self._before)
-        warm = heard[:, first:stop] >= self._warm_up
-        rise = np.where(warm, rises.mean(axis=0), 0.0)
+    def _blocks(self, old: History, power: Array, heard: NDArray[np.int64]) -> Array:
+        """Block means of the floor's window, this chunk's last; a block with a gap in it counts for nothing."""
+        bands, frames, channels = power.shape
+        means = power.reshape(bands, frames // self._block, self._block, channels).mean(axis=2).transpose(1, 0, 2)
+        whole = heard[:, self._keep :].reshape(channels, -1, self._block).min(axis=2) >= self._block
+        if not whole.all():
+            means = np.where(whole.T[:, None, :], means, np.inf)
+        return np.concatenate([old.blocks, means])[-self._floor_blocks :]
 
-        lagged = slice(first - self._loudness_lag, stop - self._loudness_lag)
-        audible = (heard[None, :, lagged] > 0).astype(np.float64)
-        loudness, memory = fading_mean(energies[..., lagged], audible, self._loudness_keep, state.loudness)
-        now = moving_mean(energies[..., first : stop + self._window - 1], self._window)
-        over = 10.0 * np.log10((now + QUIETEST_POWER) / (loudness + QUIETEST_POWER))
-        prominence = np.minimum(over.mean(axis=0), s.prominence_cap_db)
+    def _rise(self, energies: Array, floor: Array) -> tuple[Array, Array]:
+        """Rise (channels, chunk) and level (bands, channels, chunk) of the frames whose turn it is."""
+        first = self._back - self._before - self._guard
+        stop = self._back + self._chunk + self._after - 1
+        smooth = moving_mean(energies[..., first : stop + self._smooth - 1], self._smooth)
+        excess = 10.0 * np.log10(self.settings.floor_share + smooth / floor[:, :, None])
+        rises, level = rise_db(excess, after=self._after, guard=self._guard, before=self._before)
+        return rises.mean(axis=0), level
 
-        rises_kept = np.concatenate([state.rise, rise], axis=1)
-        past = np.square(np.maximum(rises_kept[:, : self._chunk], 0.0))
-        power, clutter = fading_mean(past, np.ones_like(past), self._clutter_keep, state.clutter)
-        statistic = rise + s.prominence_weight * prominence - s.clutter_weight * np.sqrt(power)
-        statistic = np.where(warm, statistic, -np.inf)
-        state = replace(
-            state, loudness=memory, clutter=clutter, rise=rises_kept[:, rises_kept.shape[1] - self._clutter_lag :]
+    def _prominence(self, old: History, energies: Array, heard: NDArray[np.int64]) -> tuple[Array, Array]:
+        """Prominence (channels, chunk) of the frames whose turn it is, and the memory of loudness after them."""
+        lagged = slice(self._back - self._loudness_lag, self._back - self._loudness_lag + self._chunk)
+        audible = (heard[:, lagged] > 0).astype(np.float64)
+        sums, loudness = fading_sum(
+            np.concatenate([energies[..., lagged] * audible, audible[None]]), self._loudness_keep, old.loudness
         )
-        return (
-            state,
-            np.concatenate([state.statistic, statistic], axis=1),
-            np.concatenate([state.level, level], axis=2),
-        )
+        now = moving_mean(energies[..., self._back : self._back + self._chunk + self._window - 1], self._window)
+        mean = sums[:-1] / np.maximum(sums[-1], 1e-12)
+        over = 10.0 * np.log10((now + QUIETEST_POWER) / (mean + QUIETEST_POWER))
+        return np.minimum(over.mean(axis=0), self.settings.prominence_cap_db), loudness
 
-    def _since_gap(self, state: DetectorState, chunk: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _since_gap(self, old: History, chunk: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Frames heard since the last gap, (channels, keep + chunk) capped, and the run of silent frames at the end."""
-        silent = ~chunk.reshape(self._chunk, -1, chunk.shape[1]).any(axis=1).T  # (channels, frames)
+        silent: NDArray[np.bool_] = np.logical_not(chunk.reshape(self._chunk, -1, chunk.shape[1]).any(axis=1)).T
         ceiling = self._warm_up + self._block
         if not silent.any():
-            fresh = np.minimum(state.heard[:, -1:] + np.arange(1, self._chunk + 1), ceiling)
-            zeros = np.zeros_like(state.zeros)
+            fresh = np.minimum(old.heard[:, -1:] + np.arange(1, self._chunk + 1), ceiling)
+            zeros = np.zeros_like(old.zeros)
         else:
-            fresh = np.empty((len(silent), self._chunk), dtype=np.int64)
-            zeros = state.zeros.copy()
-            for channel, row in enumerate(silent):
-                age, run = int(state.heard[channel, -1]), int(zeros[channel])
-                for frame, quiet in enumerate(row.tolist()):
+            fresh = np.empty(silent.shape, dtype=np.int64)
+            zeros = old.zeros.copy()
+            for channel in range(len(silent)):
+                age, run = int(old.heard[channel, -1]), int(zeros[channel])
+                for frame, quiet in enumerate(silent[channel].tolist()):
                     run = run + 1 if quiet else 0
                     age = 0 if run >= self._gap else min(age + 1, ceiling)
                     fresh[channel, frame] = age
                 zeros[channel] = run
-        return np.concatenate([state.heard, fresh], axis=1), zeros
+        return np.concatenate([old.heard, fresh], axis=1), zeros
 
     def _events(self, statistic: Array, level: Array, raw: Array, done: int) -> list[Detection]:
         """Events among the frames whose turn it is: ``late`` frames before the end of this chunk."""

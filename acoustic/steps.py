@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
@@ -70,30 +68,18 @@ def rise_db(excess_db: Array, *, after: int, guard: int, before: int) -> tuple[A
     return level - earlier, level
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """State of a `fading_mean`: weighted sum and sum of weights, each (..., 1) float64."""
-
-    total: Array
-    weight: Array
-
-
-def fading_mean(values: Array, heard: Array, keep: float, memory: Memory) -> tuple[Array, Memory]:
-    """Exponentially fading mean of what was heard, at each frame up to and with it.
+def fading_sum(values: Array, keep: float, before: Array) -> tuple[Array, Array]:
+    """Exponentially fading sum, ``out[i] = keep * out[i - 1] + (1 - keep) * values[i]``: a mean once it has settled.
 
     Parameters
     ----------
-    values : (..., n) float64.  heard : same shape or broadcastable, 1.0 where the value counts, 0.0 in gaps.
-    keep : share of the weight that one frame leaves to the next, below 1.
-    memory : from the block before.
+    values : (..., n) float64.
+    keep : share that one frame leaves to the next, below 1.
+    before : (..., 1) float64, ``keep`` times the last output of the block before; zeros at first.
 
     Returns
     -------
-    mean : (..., n) float64, 0 where nothing was heard for so long that nothing is remembered; and the new memory.
+    out : (..., n) float64, and what to give as ``before`` next time.
     """
-    heard = np.broadcast_to(heard, values.shape)
-    b, a = [1.0 - keep], [1.0, -keep]
-    total, last_total = signal.lfilter(b, a, values * heard, axis=-1, zi=memory.total)
-    weight, last_weight = signal.lfilter(b, a, heard, axis=-1, zi=memory.weight)
-    mean = np.where(weight > 1e-12, total / np.maximum(weight, 1e-12), 0.0)
-    return mean, Memory(last_total, last_weight)
+    out, after = signal.lfilter([1.0 - keep], [1.0, -keep], values, axis=-1, zi=before)
+    return np.asarray(out), np.asarray(after)
