@@ -46,7 +46,7 @@ class Request:
 
 
 def locate_inputs(request: Request, progress: Progress | None = None) -> list[Located]:
-    """Every test of the inputs, located, in the order of the inputs.
+    """Every test of the inputs, located: recordings in the order that they were named, then pulse files.
 
     Raises
     ------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -169,9 +168,11 @@ def test_a_reader_that_leaves_is_no_failure() -> None:
         "sys.argv = ['tocsin', 'locate', 'x', '--format', 'geojson']\n"
         "tocsin.cli.main()"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).resolve().parents[2],
     )
     assert process.stdout is not None
     assert process.stderr is not None

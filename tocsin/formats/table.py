@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -44,7 +45,7 @@ def table_text(results: Sequence[Located], *, width: int | None = None, colour: 
         console.print(_fitting(results, console))
     console.print(_summary(results))
     for title, note in notes(results):
-        console.print(Text(f"  {title}{note}", style="dim"))
+        console.print(Padding(Text(f"{title}{note}", style="dim"), (0, 0, 0, 2)))
     file = console.file
     assert isinstance(file, io.StringIO)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
