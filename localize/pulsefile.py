@@ -95,15 +95,17 @@ def parse_pulses(data: bytes, network: Network, where: object) -> PulseFile:
     return PulseFile(_table(arrival_ns, sensor, columns, numbers, order), duplicates=len(lines) - len(order))
 
 
-def table_from_pulses(pulses: Sequence[Pulse], network: Network) -> PulseTable:
+def table_from_pulses(pulses: Sequence[Pulse], network: Network, where: object = "pulses") -> PulseTable:
     """The columns of pulses that nodes sent; ``source`` is the index into ``pulses``; repeats of a pulse are dropped.
+
+    ``where`` names the pulses in errors.
 
     Raises
     ------
     PulseFileError
         A sensor that the network does not hold, or a value out of the bounds of ``read_pulses``.
     """
-    at = _At("pulses", None)
+    at = _At(where, None)
     first: dict[tuple[str, str, int, int], int] = {}
     for k, pulse in enumerate(pulses):
         if not EARLIEST_NS <= pulse.arrival_ns < LATEST_NS:

@@ -16,7 +16,6 @@ from localize.network import Network, Sensor
 from localize.networkfile import read_network, weather_from
 from localize.pulsefile import read_pulses, table_from_pulses
 from localize.tuning import DEFAULT_TUNING, Tuning
-from sensors.listen import listen
 from sensors.recording_set import RecordingSet
 from sensors.recordings import open_recordings
 from tocsin.located import Located
@@ -104,8 +103,10 @@ def _locate_recordings(test: RecordingSet, request: Request, tuning: Tuning, bar
     if test.pulses is not None:
         pulses = test.pulses
     else:
+        from sensors.listen import listen  # noqa: PLC0415  scipy.signal takes half a second that pulse files need not pay
+
         pulses = tuple(chain.from_iterable(bar.within(capture, listen(capture)) for capture in test.captures))
-    table = table_from_pulses(pulses, network)
+    table = table_from_pulses(pulses, network, test.path)
     # What needs the whole sound, such as a silent channel, is found by now.
     notes = tuple(str(finding) for finding in test.findings)
     return _locate(Located(str(test.path), test.name, test.group, network, table, (), notes, test.captures), tuning)
