@@ -91,7 +91,8 @@ def locate(
     if plot is not None:
         from tocsin.plots.page import save_plot  # noqa: PLC0415
 
-        save_plot(results, plot)
+        for sentence in save_plot(results, plot):
+            click.echo(f"{plot}: {sentence}", err=True)
 
 
 @cli.command(hidden=True)

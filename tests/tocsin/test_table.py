@@ -69,3 +69,11 @@ def test_names_with_brackets_are_shown_as_they_are() -> None:
 def test_narrow_terminals_get_all_of_it() -> None:
     for width in (40, 80, 200):
         assert "00:49:27.512" in table_text([located()], width=width)
+
+
+def test_a_hundred_notes_are_not_read() -> None:
+    results = [dataclasses.replace(located(shots=1), test=f"test_{k:03d}", notes=(f"note {k}",)) for k in range(100)]
+    text = table_text(results)
+    assert "test_019: note 19" in text
+    assert "note 20" not in text
+    assert text.splitlines()[-1] == "  and 80 more notes: locate one test to see all of its own"

@@ -20,6 +20,8 @@ from wire.utc import format_utc_ns
 
 # Width where there is no terminal to ask: all columns on one line.
 PLAIN_WIDTH = 132
+# Of a hundred tests more than this nobody reads.
+MOST_NOTES = 20
 
 
 def table_text(results: Sequence[Located], *, width: int | None = None, colour: bool = False) -> str:
@@ -44,7 +46,11 @@ def table_text(results: Sequence[Located], *, width: int | None = None, colour: 
     if any(located.shots for located in results):
         console.print(_fitting(results, console))
     console.print(_summary(results))
-    for title, note in notes(results):
+    every = notes(results)
+    shown = every if len(every) <= MOST_NOTES + 1 else every[:MOST_NOTES]
+    if len(shown) < len(every):
+        shown.append(("", f"and {len(every) - len(shown)} more notes: locate one test to see all of its own"))
+    for title, note in shown:
         console.print(Padding(Text(f"{title}{note}", style="dim"), (0, 0, 0, 2)))
     file = console.file
     assert isinstance(file, io.StringIO)
