@@ -149,7 +149,7 @@ def sheet(results: Sequence[Located], left_out: list[str]) -> Figure:
         left = (column + 0.17) / columns
         bottom = (0.45 + (rows - 1 - row) * pitch + 0.12 * size) / height
         axes: Axes = figure.add_axes((left, bottom, 0.74 / columns, 0.70 * size / height))
-        draw_map(axes, scene, close_ups=1 if columns <= 2 and scene.shots else 0, labels=columns <= 2)
+        draw_map(axes, scene, close_ups=1 if columns <= 3 and scene.shots else 0, labels=columns <= 2)
         axes.set_title(title, pad=4, fontsize=9)
         axes.tick_params(labelsize=6.5)
         axes.xaxis.label.set_fontsize(7)

@@ -298,7 +298,8 @@ def _scale_bar(axes: Axes) -> None:
         )
     )
     axes.plot([left, left + share], [bottom, bottom], linewidth=2.4, solid_capstyle="butt", **bar)
-    axes.text(left + share / 2, bottom + 0.012, text, ha="center", va="bottom", fontsize=7.5, **bar)
+    side, at = ("center", left + share / 2) if share > 0.18 else ("left", left)
+    axes.text(at, bottom + 0.012, text, ha=side, va="bottom", fontsize=7.5, **bar)
 
 
 def _north_arrow(axes: Axes) -> None:
