@@ -36,6 +36,9 @@ LOWEST_WORKING_RATE_HZ = 10_500.0
 FRAME_S = 0.0005
 """Spacing of the envelopes: shots of a burst are 50 ms apart and more, the step's guard is 2 ms."""
 
+BEYOND_KNEE = 0.1
+"""Share that counts of a rise beyond the knee: enough that the sharpest of neighbouring instants still wins."""
+
 QUIETEST_POWER = 1e-11
 """Noise floors are never taken below this mean square (-110 dBFS), the rounding noise of 16-bit audio in a band."""
 
@@ -49,7 +52,7 @@ class DetectorSettings:
 
     * rise: how far the envelope (mean over the bands) stands over that just before.  It finds a shot in the tail of an
       earlier one, however loud the day is.
-    * prominence: how far the energy stands over the mean energy of the last half second.  Echoes, the strokes of an
+    * prominence: how far the energy stands over the mean energy of the last second.  Echoes, the strokes of an
       engine and the end of a lull rise, but do not stand out.
     * clutter: root mean square of the rises of the last seconds.  Where things keep popping (a jackhammer, crackling,
       rain on the housing), an event must pop more than they do: a constant rate of false alarms.
@@ -64,6 +67,7 @@ class DetectorSettings:
     separation_s : of two maxima closer than this the larger is the event: one sound is never reported twice.
     floor_window_s, floor_percentile : the noise floor is this percentile of the band's energy over the window.
     floor_share : the envelope in dB is 10 log10(floor_share + energy / floor): flattens what is below the floor.
+    rise_knee_db : a rise beyond this counts a tenth: a crackle out of silence is no more a shot than a rise of 12 dB.
     prominence_weight, prominence_cap_db, prominence_window_s, prominence_memory_s : see above; the energy is the mean
         over the window, the mean energy before fades with the memory.
     clutter_weight, clutter_memory_s : see above.
@@ -84,11 +88,12 @@ class DetectorSettings:
     floor_window_s: float = 1.0
     floor_percentile: float = 20.0
     floor_share: float = 0.3
+    rise_knee_db: float = 12.0
     prominence_weight: float = 0.6
-    prominence_cap_db: float = 20.0
+    prominence_cap_db: float = 25.0
     prominence_window_s: float = 0.009
-    prominence_memory_s: float = 0.5
-    clutter_weight: float = 3.0
+    prominence_memory_s: float = 1.0
+    clutter_weight: float = 4.0
     clutter_memory_s: float = 2.0
     chunk_s: float = 0.150
     description_s: float = 0.060
@@ -370,7 +375,9 @@ class Detector:
         smooth = moving_mean(energies[..., first : stop + self._smooth - 1], self._smooth)
         excess = 10.0 * np.log10(self.settings.floor_share + smooth / floor[:, :, None])
         rises, level = rise_db(excess, after=self._after, guard=self._guard, before=self._before)
-        return rises.mean(axis=0), level
+        rise = rises.mean(axis=0)
+        knee = self.settings.rise_knee_db
+        return np.minimum(rise, knee + BEYOND_KNEE * (rise - knee)), level
 
     def _prominence(self, old: History, energies: Array, heard: NDArray[np.int64]) -> tuple[Array, Array]:
         """Prominence (channels, chunk) of the frames whose turn it is, and the memory of loudness after them."""
