@@ -95,9 +95,13 @@ def coordinates(network: Network, points_m: ArrayLike, *, heights: bool = False)
     heights : with the third coordinate, metres.
     """
     places = network.frame.to_geodetic(points_m)
-    rows, digits = (np.asarray(points_m, dtype=np.float64), METRE_DIGITS) if places is None else (places, DEGREE_DIGITS)
-    columns = 3 if heights else 2
-    return [[rounded(v, METRE_DIGITS if k == 2 else digits) for k, v in enumerate(row[:columns])] for row in rows]
+    rows, digits = (np.array(points_m, dtype=np.float64), METRE_DIGITS) if places is None else (places, DEGREE_DIGITS)
+    rows[:, :2] = np.round(rows[:, :2], digits) + 0.0
+    rows[:, 2] = np.round(rows[:, 2], METRE_DIGITS) + 0.0
+    listed: list[list[float | None]] = rows[:, : 3 if heights else 2].tolist()
+    if not np.isfinite(rows).all():
+        listed = [[value if value is not None and math.isfinite(value) else None for value in row] for row in listed]
+    return listed
 
 
 def rounded(value: float, digits: int) -> float | None:
