@@ -156,14 +156,14 @@ def sheet(results: Sequence[Located], left_out: list[str]) -> Figure:
         axes.yaxis.label.set_fontsize(7)
         axes.locator_params(nbins=4)
     shots = sum(len(located.shots) for located in results)
-    title = f"{shots} shots in {len(results)} tests"
+    title = _count(shots) if len(results) == 1 else f"{_count(shots)} in {len(results)} tests"
     figure.text(0.17 / columns, 1 - 0.28 / height, title, fontsize=13, fontweight="bold", va="center")
     widest = max(merged, key=lambda item: len(map_legend(item[1])))[1]
     figure.legend(
         handles=map_legend(widest),
         loc="lower center",
         bbox_to_anchor=(0.5, 0.1 / height),
-        ncols=7 if columns > 1 else 3,
+        ncols=7 if columns > 1 else 4,
         frameon=False,
     )
     return figure

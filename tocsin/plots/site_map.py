@@ -35,6 +35,7 @@ _SENSOR_WORDS = {
 }
 # A group of shots that fills this share of the map needs no close-up.
 CLOSE_UP_SHARE = 0.25
+MOST_GROUPS = 8
 # Beyond this many shots numbers hide each other.
 _NUMBERED = 12
 
@@ -49,9 +50,11 @@ def draw_map(axes: Axes, scene: Scene, *, close_ups: int = 2, labels: bool = Tru
     size = max(east - west, north - south, 40.0)
     _limit(axes, (west + east) / 2, (south + north) / 2, east - west + 0.16 * size, north - south + 0.16 * size)
     groups = clusters(scene.shots)
+    # So many places are no scene but a record: one colour, no close-ups.
+    crowd = len(groups) > MOST_GROUPS
     seen_well = CLOSE_UP_SHARE * (axes.get_xlim()[1] - axes.get_xlim()[0])
     small = [group for group in groups if _span([scene.shots[k] for k in group])[2] < seen_well]
-    insets = _inset_places(axes, scene, min(len(small), close_ups))
+    insets = _inset_places(axes, scene, 0 if crowd else min(len(small), close_ups))
     axes.set_axisbelow(True)
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_xlabel("east, m")
@@ -61,7 +64,7 @@ def draw_map(axes: Axes, scene: Scene, *, close_ups: int = 2, labels: bool = Tru
     close = [k for group, _ in zip(small, insets, strict=False) for k in group]
     wide = [k for k in range(len(scene.shots)) if k not in close]
     _shots(axes, scene, close, numbers=False)
-    _shots(axes, scene, wide, numbers=len(scene.shots) <= _NUMBERED)
+    _shots(axes, scene, wide, numbers=len(scene.shots) <= _NUMBERED, crowd=crowd)
     for group, place in zip(small, insets, strict=False):
         _close_up(axes, scene, group, place)
     _scale_bar(axes)
@@ -128,11 +131,13 @@ def _sensors(axes: Axes, scene: Scene, labels: bool) -> None:
         )
 
 
-def _shots(axes: Axes, scene: Scene, group: Sequence[int], *, numbers: bool, fine: bool = False) -> None:
+def _shots(
+    axes: Axes, scene: Scene, group: Sequence[int], *, numbers: bool, fine: bool = False, crowd: bool = False
+) -> None:
     strength = 1.0 / math.sqrt(max(len(group), 1))  # regions of a burst lie upon each other
     for k in group:
         shot = scene.shots[k]
-        colour = shot_colour(scene.first + k)
+        colour = shot_colour(0 if crowd else scene.first + k)
         _region(axes, shot.region_95, colour, 0.16 * strength, "--" if shot.provisional else "-")
         _region(axes, shot.region_50, colour, 0.42 * strength, "none")
         for position, weight in shot.roots[1:]:
@@ -148,7 +153,8 @@ def _shots(axes: Axes, scene: Scene, group: Sequence[int], *, numbers: bool, fin
                 zorder=9,
             )
         x, y = shot.position_m[:2]
-        axes.plot(x, y, "+", color=colour, markersize=8 if fine else 7, markeredgewidth=1.6, zorder=8)
+        size = 8.0 if fine else 3.5 if crowd else 7.0
+        axes.plot(x, y, "+", color=colour, markersize=size, markeredgewidth=0.8 if crowd else 1.6, zorder=8)
         if numbers:
             axes.annotate(
                 str(scene.first + k + 1),
