@@ -24,8 +24,8 @@ class DecimatorState:
 class Decimator:
     """Linear-phase low-pass filter and down-sampling in one (polyphase) step.
 
-    Output ``m`` belongs to input ``m * factor - delay``; ``delay`` is in input samples, whole.  Any partition into blocks
-    gives bit-identical output, because each output is one dot product over the same inputs.
+    Output ``m`` belongs to input ``m * factor - delay``; ``delay`` is in input samples, whole.  Any partition into
+    blocks gives bit-identical output, because each output is one dot product over the same inputs.
     """
 
     def __init__(self, factor: int) -> None:

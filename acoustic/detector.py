@@ -1,12 +1,13 @@
 """Impulsive events in a stream of sound.
 
 The stream is brought to about 12 kHz, split into bands, and each band's energy is taken every half millisecond over its
-own noise floor (a low percentile of the last second).  An event is a local maximum of the step statistic: how far the mean
-envelope after an instant lies above the ramp-weighted mean before it (`acoustic.steps`).  Its onset is then picked on the
-waveform at the full rate (`acoustic.onset`) and described (`acoustic.features`).
+own noise floor (a low percentile of the last second).  An event is a local maximum of a statistic (`DetectorSettings`
+spells it out): how far the mean envelope after an instant lies above the ramp-weighted mean before it, how far it
+stands out of the last second, and how much rises are worth when things keep popping.  Its onset is then picked on the
+waveform at the full rate and described (`acoustic.gauge`).
 
-All work is done on chunks that are aligned to the stream, never to the caller's blocks: the result does not depend on how
-the stream is cut, to the last bit.
+All work is done on chunks that are aligned to the stream, never to the caller's blocks: the result does not depend on
+how the stream is cut, to the last bit.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from acoustic.decimate import Decimator, DecimatorState
-from acoustic.features import Features, describe
-from acoustic.filterbank import BANDS_HZ, FilterBank, FilterBankState
-from acoustic.levels import decibels, is_clipped
-from acoustic.onset import OnsetPicker
+from acoustic.detection import Detection, DetectorSettings
+from acoustic.filterbank import FilterBank, FilterBankState
+from acoustic.gauge import GAP_S, Gauge, Trigger
 from acoustic.steps import fading_sum, moving_mean, noise_floor, rise_db
+
+__all__ = ["HIGHEST_RATE_HZ", "LOWEST_RATE_HZ", "Detection", "Detector", "DetectorSettings", "detect", "detect_blocks"]
 
 Array = NDArray[np.float64]
 
@@ -41,105 +43,6 @@ BEYOND_KNEE = 0.1
 
 QUIETEST_POWER = 1e-11
 """Noise floors are never taken below this mean square (-110 dBFS), the rounding noise of 16-bit audio in a band."""
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorSettings:
-    """What may be tuned; docs/tuning.md says by which symptom.
-
-    The statistic of an instant, in decibels, is ``rise + prominence_weight * min(prominence, prominence_cap_db) -
-    clutter_weight * clutter``:
-
-    * rise: how far the envelope (mean over the bands) stands over that just before.  It finds a shot in the tail of an
-      earlier one, however loud the day is.
-    * prominence: how far the energy stands over the mean energy of the last second.  Echoes, the strokes of an
-      engine and the end of a lull rise, but do not stand out.
-    * clutter: root mean square of the rises of the last seconds.  Where things keep popping (a jackhammer, crackling,
-      rain on the housing), an event must pop more than they do: a constant rate of false alarms.
-
-    threshold_db : smallest statistic that is an event.
-    bands_hz : edges of the bands.
-    smoothing_s : the envelope is the mean energy over this; shorter lets the cycles of the lowest band through.
-    after_s : the envelope after a step is averaged (in dB) over this; a first arrival 18 ms before a strong one must
-        fit, and a click must not fill it.
-    guard_s : left out before the step, so that a rise slower than a frame does not count as "before".
-    before_s : the envelope before is averaged over this, newest heaviest: the memory that reverberation fills.
-    separation_s : of two maxima closer than this the larger is the event: one sound is never reported twice.
-    floor_window_s, floor_percentile : the noise floor is this percentile of the band's energy over the window.
-    floor_share : the envelope in dB is 10 log10(floor_share + energy / floor): flattens what is below the floor.
-    rise_knee_db : a rise beyond this counts a tenth: a crackle out of silence is no more a shot than a rise of 12 dB.
-    prominence_weight, prominence_cap_db, prominence_window_s, prominence_memory_s : see above; the energy is the mean
-        over the window, the mean energy before fades with the memory.
-    clutter_weight, clutter_memory_s : see above.
-    chunk_s : work is done in pieces of about this length; latency against cost.
-    description_s : length of sound after the onset that features describe.
-
-    The values were chosen on live fire (four of six firing positions; the others agree) together with shots mixed into
-    rain, sirens, engines and fire.
-    """
-
-    threshold_db: float = 5.0
-    bands_hz: tuple[tuple[float, float], ...] = BANDS_HZ
-    smoothing_s: float = 0.003
-    after_s: float = 0.006
-    guard_s: float = 0.002
-    before_s: float = 0.040
-    separation_s: float = 0.012
-    floor_window_s: float = 1.0
-    floor_percentile: float = 20.0
-    floor_share: float = 0.3
-    rise_knee_db: float = 12.0
-    prominence_weight: float = 0.6
-    prominence_cap_db: float = 25.0
-    prominence_window_s: float = 0.009
-    prominence_memory_s: float = 1.0
-    clutter_weight: float = 4.0
-    clutter_memory_s: float = 2.0
-    chunk_s: float = 0.150
-    description_s: float = 0.060
-
-    def __post_init__(self) -> None:
-        for name in (
-            *("smoothing_s", "after_s", "before_s", "separation_s", "floor_window_s", "floor_share"),
-            *("prominence_window_s", "prominence_memory_s", "clutter_memory_s", "chunk_s", "description_s"),
-        ):
-            value = getattr(self, name)
-            if not value > 0.0:
-                raise ValueError(f"{name}: expected a positive number, got {value!r}")
-        if not self.guard_s >= 0.0:
-            raise ValueError(f"guard_s: expected a duration in seconds, got {self.guard_s!r}")
-        if not 0.0 < self.floor_percentile <= 100.0:
-            raise ValueError(f"floor_percentile: expected above 0 up to 100, got {self.floor_percentile!r}")
-        if not np.isfinite(self.threshold_db):
-            raise ValueError(f"threshold_db: expected a number of decibels, got {self.threshold_db!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """One impulsive event on one channel.
-
-    channel : which channel of the stream.
-    trigger : sample of the stream where the step was found (to half a millisecond or so).
-    statistic : see `DetectorSettings`, dB; a sweep over thresholds needs one run at the lowest.
-    band_snr_db : mean envelope after the step over the noise floor, per band, dB.
-    onset : sample (fraction) of the stream at which the sound starts, known bias removed.
-    onset_sigma_s : one standard deviation of the onset, seconds.
-    peak : largest absolute sample of the sound, share of full scale.
-    snr_db : peak of the picking band over its root mean square before the onset, dB.
-    clipped : the recording ran out of range.
-    features : see `acoustic.features`.
-    """
-
-    channel: int
-    trigger: int
-    statistic: float
-    band_snr_db: tuple[float, ...]
-    onset: float
-    onset_sigma_s: float
-    peak: float
-    snr_db: float
-    clipped: bool
-    features: Features
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +113,7 @@ class Detector:
         working = rate_hz / factor
         self._decimator = Decimator(factor)
         self._bank = FilterBank(working, s.bands_hz)
-        self._picker = OnsetPicker(rate_hz)
+        self._gauge = Gauge(rate_hz, s.description_s)
         self._per_frame = max(2, round(FRAME_S * working))  # working samples
         self._frame = self._per_frame * factor  # samples of the stream
         frame_s = self._frame / rate_hz
@@ -228,20 +131,21 @@ class Detector:
         self._clutter_lag = frames(0.030)  # nor the clutter the rise that is judged
         self._loudness_keep = 1.0 - frame_s / s.prominence_memory_s
         self._clutter_keep = 1.0 - frame_s / s.clutter_memory_s
-        self._block = frames(0.008)  # frames a noise-floor block: a percentile of single frames would follow the valleys
+        self._block = frames(
+            0.008
+        )  # frames a noise-floor block: a percentile of single frames would follow the valleys
         self._chunk = self._block * max(1, round(s.chunk_s / (frame_s * self._block)))  # frames
         self._floor_blocks = frames(s.floor_window_s) // self._block
-        self._gap = frames(0.010)  # zeros this long are samples lost or padding, never sound
+        self._gap = frames(GAP_S)
         self._warm_up = frames(0.100)  # after a gap: no event until there is a "before" to compare with
-        self._describe = round(s.description_s * rate_hz)
-        # The statistic of frame t needs energies up to t + ahead and from t - back; a maximum at t needs the statistic up
-        # to t + apart, its description needs samples.  Everything is decided `late` frames late, whatever the chunk.
+        # The statistic of frame t needs energies up to t + ahead, from t - back; a maximum at t needs the statistic
+        # up to t + apart, its description needs samples.  All is decided `late` frames late, whatever the chunk.
         self._ahead = max(self._after + self._smooth, self._window)
         self._back = max(self._before + self._guard, self._loudness_lag)
-        self._late = max(self._apart + self._ahead, -(-(self._describe + self._picker.after) // self._frame) + 1)
+        self._late = max(self._apart + self._ahead, -(-self._gauge.after // self._frame) + 1)
         self._keep = self._back + self._ahead  # frames of energies kept from earlier chunks
         self._keep_statistic = self._late - self._ahead + self._apart + 1
-        self._raw_keep = self._late * self._frame + self._picker.before + 2 * self._frame + self._decimator.delay
+        self._raw_keep = self._late * self._frame + self._gauge.before + 2 * self._frame + self._decimator.delay
 
     @property
     def latency_s(self) -> float:
@@ -398,6 +302,9 @@ class Detector:
         if not silent.any():
             fresh = np.minimum(old.heard[:, -1:] + np.arange(1, self._chunk + 1), ceiling)
             zeros = np.zeros_like(old.zeros)
+        elif silent.all() and (old.zeros >= self._gap).all():
+            fresh = np.zeros(silent.shape, dtype=np.int64)
+            zeros = old.zeros
         else:
             fresh = np.empty(silent.shape, dtype=np.int64)
             zeros = old.zeros.copy()
@@ -427,50 +334,15 @@ class Detector:
                 continue  # a plateau is one event: its first frame
             # Sample of `raw` where the frame starts; energies trail the stream by the decimator's delay.
             sample = len(raw) - (newest + self._ahead - at) * self._frame - self._decimator.delay
-            found.append(
-                self._detection(
-                    raw[:, channel],
-                    channel=channel,
-                    sample=sample,
-                    origin=done - len(raw),
-                    statistic=float(statistic[channel, at]),
-                    band_snr_db=tuple(level[:, channel, at].tolist()),
-                )
-            )
+            band_snr_db = tuple(level[:, channel, at].tolist())
+            event = Trigger(channel, sample, done - len(raw), float(statistic[channel, at]), band_snr_db)
+            found.append(self._gauge.measure(raw[:, channel], event))
         return sorted(found, key=lambda d: (d.trigger, d.channel))
 
-    def _detection(
-        self, raw: Array, *, channel: int, sample: int, origin: int, statistic: float, band_snr_db: tuple[float, ...]
-    ) -> Detection:
-        """Pick, measure and describe the event at ``sample`` of ``raw``; ``origin`` is the stream's sample of raw[0]."""
-        start = max(0, sample - self._picker.before)
-        stop = min(len(raw), sample + self._describe + self._picker.after)
-        segment = raw[start:stop]
-        filtered = self._picker.filter(segment)
-        onset = self._picker.pick(filtered, sample - start)
-        begin = min(max(int(onset.position), 0), len(segment) - 8)
-        noise = filtered[max(0, begin - self._picker.before // 2) : begin]
-        rms = float(np.sqrt(np.mean(noise * noise))) if len(noise) else 0.0
-        peak_filtered = float(np.abs(filtered[begin : begin + self._describe]).max())
-        sound = segment[begin : begin + self._describe]
-        return Detection(
-            channel=channel,
-            trigger=origin + sample,
-            statistic=statistic,
-            band_snr_db=band_snr_db,
-            onset=origin + start + onset.position,
-            onset_sigma_s=onset.sigma_s,
-            peak=float(np.abs(sound).max()),
-            snr_db=decibels(peak_filtered / max(rms, 1e-6)),
-            clipped=is_clipped(sound),
-            features=describe(filtered[begin : begin + self._describe], self.rate_hz),
-        )
 
-
-def detect(
-    samples: NDArray[np.floating], rate_hz: float, settings: DetectorSettings | None = None
-) -> list[Detection]:
-    """Events of a whole recording, (n,) or (n, channels) float, shares of full scale: the streaming detector in one call."""
+def detect(samples: NDArray[np.floating], rate_hz: float, settings: DetectorSettings | None = None) -> list[Detection]:
+    """Events of a whole recording, (n,) or (n, channels) float, shares of full scale: the streaming detector in one
+    call."""
     rows = samples[:, None] if samples.ndim == 1 else samples
     detector = Detector(rate_hz, settings)
     state, found = detector.step(detector.initial(rows.shape[1]), rows)

@@ -20,7 +20,7 @@ class Features:
     crest_db : peak over root mean square, dB.
     zero_crossings_hz : sign changes per second, halved: the frequency of a pure tone.
     centroid_hz : centre of gravity of the power spectrum.
-    polarity : +1.0 when the first half-wave of note is a compression (positive), -1.0 when not.
+    polarity : sign of the first peak, +1.0 a compression where the microphone is wired so.
     low_db, high_db : energy below 1 kHz, and above 2 kHz, as shares of the whole, dB.
     """
 
@@ -38,13 +38,14 @@ class Features:
         return {f.name: float(getattr(self, f.name)) for f in fields(self)}
 
 
-def describe(segment: Array, rate_hz: float) -> Features:
+def describe(segment: Array, rate_hz: float, polarity: float) -> Features:
     """Features of a filtered segment that starts at the onset.
 
     Parameters
     ----------
     segment : (n,) float64, n >= 8, share of full scale, band-passed (no offset).
     rate_hz : sampling rate.
+    polarity : of the first peak, from the onset picker.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def describe(segment: Array, rate_hz: float) -> Features:
     energy = segment * segment
     total = float(energy.sum())
     if total <= 0.0:
-        return Features(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+        return Features(0.0, 0.0, 0.0, 0.0, 0.0, polarity, 0.0, 0.0)
     remaining = np.cumsum(energy[::-1])[::-1][top:]
     level = 10.0 * np.log10(np.maximum(remaining / remaining[0], 1e-12))
     first, last = np.searchsorted(-level, [1.0, 10.0])
@@ -73,7 +74,6 @@ def describe(segment: Array, rate_hz: float) -> Features:
     spectrum = np.abs(np.fft.rfft(segment)) ** 2
     hz = np.fft.rfftfreq(n, 1.0 / rate_hz)
     power = float(spectrum.sum())
-    strong = int(np.argmax(head >= 0.3 * head[top]))
 
     def share_db(mask: NDArray[np.bool_]) -> float:
         return float(10.0 * np.log10(max(float(spectrum[mask].sum()) / power, 1e-12)))
@@ -84,7 +84,7 @@ def describe(segment: Array, rate_hz: float) -> Features:
         crest_db=float(20.0 * np.log10(head[top] / np.sqrt(total / n))),
         zero_crossings_hz=crossings / 2.0 * rate_hz / n,
         centroid_hz=float((hz * spectrum).sum() / power),
-        polarity=-1.0 if segment[strong] < 0.0 else 1.0,
+        polarity=polarity,
         low_db=share_db(hz < 1000.0),
         high_db=share_db(hz >= 2000.0),
     )

@@ -1,8 +1,8 @@
 """A bank of band-pass filters for sound that arrives in blocks.
 
 Every filter is a cascade of second-order sections (Butterworth), the form that stays exact for low bands at high rates.
-State is explicit: ``step(state, block) -> (state, out)``.  A section works sample by sample, so any partition of a signal
-into blocks gives bit-identical output.
+State is explicit: ``step(state, block) -> (state, out)``.  A section works sample by sample, so any partition of a
+signal into blocks gives bit-identical output.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _NYQUIST_SHARE = 0.96  # of half the rate: the highest edge that a Butterworth d
 _NARROWEST = 1.25  # high/low: a band cut by the Nyquist limit to less than this is dropped
 
 
-def bands_for_rate(rate_hz: float, bands_hz: Sequence[tuple[float, float]] = BANDS_HZ) -> tuple[tuple[float, float], ...]:
+def bands_for_rate(
+    rate_hz: float, bands_hz: Sequence[tuple[float, float]] = BANDS_HZ
+) -> tuple[tuple[float, float], ...]:
     """The bands that a sampling rate can carry: edges cut at the Nyquist limit, bands with nothing left dropped.
 
     Raises
@@ -42,7 +44,7 @@ def bands_for_rate(rate_hz: float, bands_hz: Sequence[tuple[float, float]] = BAN
         if min(high, limit) >= _NARROWEST * low:
             kept.append((float(low), float(min(high, limit))))
     if not kept:
-        raise ValueError(f"bands_hz: expected a band below {limit:g} Hz at {rate_hz:g} Hz sampling, got {list(bands_hz)}")
+        raise ValueError(f"bands_hz: expected a band below {limit:g} Hz, sampled at {rate_hz:g} Hz, got {bands_hz!r}")
     return tuple(kept)
 
 
@@ -68,9 +70,7 @@ class FilterBank:
         As `bands_for_rate`.
     """
 
-    def __init__(
-        self, rate_hz: float, bands_hz: Sequence[tuple[float, float]] = BANDS_HZ, *, order: int = 2
-    ) -> None:
+    def __init__(self, rate_hz: float, bands_hz: Sequence[tuple[float, float]] = BANDS_HZ, *, order: int = 2) -> None:
         self.rate_hz = float(rate_hz)
         self.bands_hz = bands_for_rate(rate_hz, bands_hz)
         self.sections: tuple[Array, ...] = tuple(

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CLIP_LEVEL = 0.977
-"""Share of full scale (-0.2 dBFS) from which a peak counts as clipped; converters and codecs often stop just short of 1,
-the live-fire recordings at 0.980."""
+"""Share of full scale (-0.2 dBFS) from which a peak counts as clipped; converters and codecs often stop just short of
+1, the live-fire recordings at 0.980."""
 
 FLAT_TOP_SAMPLES = 3
 """Equal consecutive samples at a segment's extreme that count as clipped, whatever the level: an amplifier before the
@@ -29,7 +29,7 @@ def peak_db_spl(peak: float, full_scale_db_spl: float) -> float:
     Parameters
     ----------
     peak : largest absolute sample, share of full scale.
-    full_scale_db_spl : level of a sample at full scale: 20 log10(p / 20 uPa) of the pressure p that gives a sample of 1.
+    full_scale_db_spl : level of a sample of 1: 20 log10(p / 20 uPa) of the pressure p that gives it.
     """
     return decibels(peak) + full_scale_db_spl
 
@@ -50,3 +50,9 @@ def is_clipped(segment: NDArray[np.floating]) -> bool:
         return False
     same = (at_top[run:] - at_top[:-run] == run) & (np.sign(segment[at_top[run:]]) == np.sign(segment[at_top[:-run]]))
     return bool(same.any())
+
+
+def longest_silence(segment: NDArray[np.floating]) -> int:
+    """Samples of the longest run of exact zeros in a segment, (n,)."""
+    edges = np.concatenate([[-1], np.flatnonzero(segment), [len(segment)]])
+    return int(np.diff(edges).max()) - 1

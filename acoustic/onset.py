@@ -14,7 +14,8 @@ from acoustic.filterbank import bands_for_rate
 Array = NDArray[np.float64]
 
 PICK_BAND_HZ = (400.0, 4500.0)
-"""Where far-field muzzle blasts stand out; without it the 95th percentile of picking errors is 18 ms, with it 2.3 ms."""
+"""Where far-field muzzle blasts stand out; without a band the
+95th percentile of picking errors is 18 ms, with one 2.3 ms."""
 
 BEFORE_S = 0.008  # window before the trigger: the step statistic triggers within 2 ms of 98 % of live-fire onsets
 AFTER_S = 0.006  # after it: longer lets a stronger reflection take the pick
@@ -30,15 +31,16 @@ FIRST_PEAK_NOISE = 2.5  # and of the noise's root mean square: smaller ones may 
 LONGEST_RISE_S = 0.0008  # a quarter period at 310 Hz: what rises slower is of the sound before
 
 FOOT_SHARE = 0.3
-"""The bias of the tangent, removed: the sound starts before its rise's tangent meets zero, by this share of the time from
-there to the peak, the foot that a low-pass filter (ours, the microphone's, a kilometre of air) puts under a rise.  What is
-left: on exact synthetic blasts -0.01 ms at 48 kHz, -0.05 at 12 kHz, -0.09 at 8 kHz; on live fire +0.09 ms to the middle
-of the published milliseconds (+0.04 to +0.34 by firing position; without this correction +0.17)."""
+"""The bias of the tangent, removed: the sound starts before its rise's tangent meets zero, by this share of the time
+from there to the peak, the foot that a low-pass filter (ours, the microphone's, a kilometre of air) puts under a rise.
+What is left: on exact synthetic blasts -0.01 ms at 48 kHz, -0.05 at 12 kHz, -0.09 at 8 kHz; on live fire +0.09 ms to
+the middle of the published milliseconds (-0.04 to +0.33 by firing position; without this correction +0.17)."""
 
 RISE_SIGMA, APART_SIGMA = 1.2, 1.0
-"""Standard deviation of an onset as parts of the rise and of the difference between criterion and tangent.  Fitted so that
-948 picks on live fire have unit spread about the published times (0.87 to 1.14 in each of six firing positions, with the
-0.29 ms of a published whole millisecond added): what the start of a far sound is, is uncertain by about its rise."""
+"""Standard deviation of an onset as parts of the rise and of the difference between criterion and tangent.  Fitted so
+that 948 picks on live fire have unit spread about the published times (0.87 to 1.14 in each of six firing positions,
+with the 0.29 ms of a published whole millisecond added): what the start of a far sound is, is uncertain by about its
+rise."""
 
 WORST_SIGMA_S = 0.003
 """Standard deviation when noise took the pick: a uniform error over a window of 10 ms."""
@@ -86,9 +88,9 @@ def information_criterion(trace: Array) -> Array:
 class OnsetPicker:
     """Picks onsets at one sampling rate.
 
-    In two steps.  The information criterion says within half a millisecond or so where the sound starts.  The first peak
-    there is then followed back: its rise's steepest tangent meets zero at a time that repeats to 16 us from shot to shot
-    of a burst (12 kHz live fire, against 75 us of the criterion alone and 80 us of cross-correlation).
+    In two steps.  The information criterion says within half a millisecond or so where the sound starts.  The first
+    peak there is then followed back: its rise's steepest tangent meets zero at a time that repeats to 16 us from shot
+    to shot of a burst (12 kHz live fire, against 75 us of the criterion alone and 80 us of cross-correlation).
     """
 
     def __init__(self, rate_hz: float) -> None:

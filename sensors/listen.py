@@ -89,6 +89,6 @@ def _pulse(capture: Capture, detection: Detection, boot: str, sequence: int) -> 
         sequence=sequence,
         snr_db=detection.snr_db,
         peak_db_spl=level,
-        flags=("clipped",) if detection.clipped else (),
+        flags=tuple(name for name in ("clipped", "gap") if getattr(detection, name)),
         features={"statistic_db": detection.statistic, **detection.features.as_dict()},
     )
