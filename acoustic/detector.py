@@ -131,13 +131,11 @@ class Detector:
         self._clutter_lag = frames(0.030)  # nor the clutter the rise that is judged
         self._loudness_keep = 1.0 - frame_s / s.prominence_memory_s
         self._clutter_keep = 1.0 - frame_s / s.clutter_memory_s
-        self._block = frames(
-            0.008
-        )  # frames a noise-floor block: a percentile of single frames would follow the valleys
+        self._block = frames(0.008)  # the floor is a percentile of means this long, not of single frames' valleys
         self._chunk = self._block * max(1, round(s.chunk_s / (frame_s * self._block)))  # frames
         self._floor_blocks = frames(s.floor_window_s) // self._block
         self._gap = frames(GAP_S)
-        self._warm_up = frames(0.100)  # after a gap: no event until there is a "before" to compare with
+        self._warm_up = frames(0.200)  # after a gap: no event until there is a "before" to compare with
         # The statistic of frame t needs energies up to t + ahead, from t - back; a maximum at t needs the statistic
         # up to t + apart, its description needs samples.  All is decided `late` frames late, whatever the chunk.
         self._ahead = max(self._after + self._smooth, self._window)

@@ -44,12 +44,12 @@ def is_clipped(segment: NDArray[np.floating]) -> bool:
         return True
     if peak < FLAT_TOP_FROM:
         return False
-    at_top = np.flatnonzero(size == peak)
     run = FLAT_TOP_SAMPLES - 1
-    if len(at_top) <= run:
-        return False
-    same = (at_top[run:] - at_top[:-run] == run) & (np.sign(segment[at_top[run:]]) == np.sign(segment[at_top[:-run]]))
-    return bool(same.any())
+    for top in (peak, -peak):
+        at_top = np.flatnonzero(segment == top)
+        if len(at_top) > run and bool((at_top[run:] - at_top[:-run] == run).any()):
+            return True
+    return False
 
 
 def longest_silence(segment: NDArray[np.floating]) -> int:
