@@ -52,6 +52,8 @@ class Ellipse:
     bearing_deg: float
 
 
+# A second position less likely than this is inside the regions' small print, and not pointed at.
+SHOWN_ROOT = 0.05
 # Chi-squared with two degrees of freedom: -2 ln(1 - 0.95).
 CHI2_95 = 5.991464547107979
 
@@ -71,11 +73,15 @@ def residual_rms_s(shot: Shot) -> float:
 
 
 def marks(shot: Shot) -> Iterator[str]:
-    """What a reader must see beside a shot: ``provisional``, ``2 roots``, and flags of its pulses with their counts."""
+    """What a reader must see beside a shot: ``provisional``, ``2 roots``, arrivals lent, flags of its pulses."""
     if shot.provisional:
         yield "provisional"
-    if len(shot.roots) > 1:
-        yield f"{len(shot.roots)} roots"
+    roots = sum(weight >= SHOWN_ROOT for _, weight in shot.roots)
+    if roots > 1:
+        yield f"{roots} roots"
+    lent = sum(arrival.status == "lent" for arrival in shot.arrivals)
+    if lent:
+        yield f"{lent} lent"
     flags = [flag for arrival in shot.used for flag in arrival.flags]
     for flag in sorted(set(flags)):
         yield f"{flag} {flags.count(flag)}x"

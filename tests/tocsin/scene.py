@@ -60,26 +60,36 @@ def shot_at(
     bearing_deg: float = 34.0,
     two_roots: bool = False,
     flags: tuple[str, ...] = (),
+    lent: bool = False,
 ) -> Shot:
-    """A shot heard by the near sensors; one of them late and rejected, the farthest silent."""
+    """A shot heard by the near sensors; one of them late and rejected, the farthest silent; with ``lent``, one lent."""
     rng = np.random.default_rng(number)
     distance = np.linalg.norm(network.positions_m - position_m, axis=1)
     order = np.argsort(distance)
     arrivals = []
     for rank, row in enumerate(order):
-        status = "silent" if rank == len(order) - 1 else "rejected" if rank == 3 else "used"
+        status = (
+            "silent"
+            if rank == len(order) - 1
+            else "rejected"
+            if rank == 3
+            else "lent"
+            if lent and rank == 4
+            else "used"
+        )
         residual = 0.085 if status == "rejected" else float(rng.normal(0.0, 4e-3))
         silent = status == "silent"
+        unheard = status in ("silent", "lent")
         arrivals.append(
             Arrival(
                 sensor=network.ids[row],
                 status=status,
-                arrival_ns=None if silent else fired_ns + round(1e9 * (distance[row] / SPEED_M_S + residual)),
+                arrival_ns=None if unheard else fired_ns + round(1e9 * (distance[row] / SPEED_M_S + residual)),
                 residual_s=math.nan if silent else residual,
                 distance_m=float(distance[row]),
                 weight=1.0 if status == "used" else 0.0,
-                source=-1 if silent else 100 * number + rank,
-                peak_db_spl=math.nan if silent else float(150.0 - 20.0 * math.log10(distance[row])),
+                source=-1 if unheard else 100 * number + rank,
+                peak_db_spl=math.nan if unheard else float(150.0 - 20.0 * math.log10(distance[row])),
                 flags=flags if rank == 0 else (),
             )
         )
@@ -122,6 +132,7 @@ def located(
     test: str | None = "test_001",
     sound: bool = False,
     flags: tuple[str, ...] = (),
+    lent: bool = False,
 ) -> Located:
     """A burst from one place in a network, with its pulses, clutter among them, and its sound when wanted."""
     site = cartesian_network() if network is None else network
@@ -134,6 +145,7 @@ def located(
             START_NS + round(1e9 * spacing_s * k),
             two_roots=two_roots,
             flags=flags,
+            lent=lent,
         )
         for k in range(shots)
     ]

@@ -57,7 +57,7 @@ def test_results_without_shots_sound_or_regions(tmp_path: Path) -> None:
         empty, shots=(dataclasses.replace(empty.shots[0], region_50=Polygon(), region_95=Polygon()),)
     )
     unheard = dataclasses.replace(empty, shots=(dataclasses.replace(empty.shots[0], arrivals=()),))
-    for result in (nothing, bare, unheard, located(two_roots=True), located(geodetic_network(3), test=None)):
+    for result in (nothing, bare, unheard, located(two_roots=True, lent=True), located(geodetic_network(3), test=None)):
         save_plot([result], tmp_path / "map.png")
 
 

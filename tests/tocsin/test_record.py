@@ -19,9 +19,10 @@ from tocsin.located import ellipse_95
 from wire.utc import parse_utc_ns
 
 FIELDS = [
-    "test", "shot", "revision", "fired_at", "x_m", "y_m", "z_m", "longitude", "latitude", "covariance_m2", "region_50",
-    "region_95", "region_frame", "area_95_m2", "sensors", "sensors_used", "sensors_rejected", "sensors_silent",
-    "residuals_ms", "score", "level_db_spl_1m", "provisional", "notes", "roots",
+    "test", "shot", "revision", "fired_at", "x_m", "y_m", "z_m", "longitude", "latitude", "covariance_m2",
+    "region_50", "region_95", "region_frame", "area_95_m2", "sensors", "sensors_used", "sensors_lent",
+    "sensors_rejected", "sensors_silent", "residuals_ms", "score", "level_db_spl_1m", "provisional", "notes",
+    "roots",
 ]  # fmt: skip
 
 
@@ -75,6 +76,14 @@ def test_a_geodetic_shot() -> None:
     assert [root["weight"] for root in record["roots"]] == [0.7, 0.3]
     assert record["notes"] == ["two positions fit"]
     assert record["provisional"] is True
+
+
+def test_arrivals_lent_by_other_rounds_are_no_sensors_used() -> None:
+    (record,) = _records(json_lines([located(shots=1, lent=True)]))
+    (lent,) = record["sensors_lent"]
+    assert lent not in record["sensors_used"]
+    assert record["sensors"] == len(record["sensors_used"]) == 6
+    assert lent in record["residuals_ms"]
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

@@ -24,6 +24,12 @@ def test_one_line_a_shot() -> None:
     assert lines[-1].strip() == "7 repeated lines dropped"
 
 
+def test_what_another_round_lent_is_not_counted_as_heard() -> None:
+    text = table_text([located(lent=True)])
+    assert "6/7" in text
+    assert "1 lent" in text
+
+
 def test_several_tests_are_named_once() -> None:
     text = table_text([located(), dataclasses.replace(located(shots=1, two_roots=True), test="test_002")])
     assert text.count("test_001  ") == 1

@@ -36,12 +36,12 @@ def shot_record(located: Located, shot: Shot) -> dict[str, Any]:
     (xx, xy), (yx, yy) = shot.covariance_m2
     by_status = {
         status: [arrival for arrival in shot.arrivals if arrival.status == status]
-        for status in ("used", "rejected", "silent")
+        for status in ("used", "lent", "rejected", "silent")
     }
     return {
         "test": located.test,
         "shot": shot.id,
-        "revision": shot.revision,
+        "revision": int(shot.revision),
         "fired_at": format_utc_ns(shot.fired_ns),
         "fired_sigma_s": rounded(shot.fired_sigma_s, 9),
         "x_m": x,
@@ -56,12 +56,17 @@ def shot_record(located: Located, shot: Shot) -> dict[str, Any]:
         "area_95_m2": rounded(shot.region_95.area, 6),
         "sensors": len(by_status["used"]),
         "sensors_used": [arrival.sensor for arrival in by_status["used"]],
+        "sensors_lent": [arrival.sensor for arrival in by_status["lent"]],
         "sensors_rejected": [arrival.sensor for arrival in by_status["rejected"]],
         "sensors_silent": [arrival.sensor for arrival in by_status["silent"]],
-        "residuals_ms": {a.sensor: rounded(1e3 * a.residual_s, 6) for a in by_status["used"] + by_status["rejected"]},
+        "residuals_ms": {
+            arrival.sensor: rounded(1e3 * arrival.residual_s, 6)
+            for status in ("used", "lent", "rejected")
+            for arrival in by_status[status]
+        },
         "score": rounded(shot.score, 6),
         "level_db_spl_1m": rounded(shot.level_db_spl_1m, 3),
-        "provisional": shot.provisional,
+        "provisional": bool(shot.provisional),
         "roots": [_root(network, position, weight) for position, weight in shot.roots],
         "notes": list(shot.notes),
     }

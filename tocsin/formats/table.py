@@ -146,7 +146,7 @@ def _ellipse(_: Located, shot: Shot) -> str:
 
 
 def _sensors(_: Located, shot: Shot) -> str:
-    heard = len({arrival.sensor for arrival in shot.arrivals if arrival.status != "silent"})
+    heard = len({arrival.sensor for arrival in shot.arrivals if arrival.status in ("used", "rejected")})
     return f"{len(shot.used)}/{heard}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +79,7 @@ def draw_section(axes: Axes, scene: Scene) -> None:
             axes.plot(times_s, ranges_m, color=colour, linewidth=1.0, alpha=0.85, zorder=4)
         else:  # fired elsewhere: its times are no line over these distances
             axes.plot(predicted[k][order], distance[order], "_", color=colour, markersize=6, zorder=4)
-    _picks(axes, scene, distance, origin_ns, amplitude, set(shown.tolist()))
+    _picks(axes, scene, distance, predicted, origin_ns, amplitude, set(shown.tolist()))
     axes.set_xlim(first_s, last_s)
     axes.set_ylim(-0.03 * room, 1.0 * room + 1.6 * amplitude)
     axes.set_xlabel(f"seconds after {format_utc_ns(origin_ns)[:23].replace('T', ' ')} UTC")
@@ -89,15 +90,18 @@ def draw_section(axes: Axes, scene: Scene) -> None:
 
 def section_legend(scene: Scene) -> list[Line2D]:
     """Legend entries of the section."""
-    marks = (
-        ("pulse used", "|", 11, 2.0, INK),
-        ("pulse rejected", "x", 6, 1.6, REJECTED),
-        ("other pulse", "|", 6, 0.9, FAINT),
-    )
+    statuses = {arrival.status for shot in scene.shots for arrival in shot.arrivals}
+    marks = [("pulse used", "|", 11, 2.0, INK)]
+    if "rejected" in statuses:
+        marks.append(("pulse rejected", "x", 6, 1.6, REJECTED))
+    marks.append(("other pulse", "|", 6, 0.9, FAINT))
     entries = [Line2D([], [], color=INK, linewidth=1.0, label="predicted arrival")]
     for label, marker, size, width, colour in marks:
         look: dict[str, Any] = {"marker": marker, "markersize": size, "markeredgewidth": width, "color": colour}
         entries.append(Line2D([], [], linestyle="none", label=label, **look))
+    if "lent" in statuses:
+        look = {"marker": "o", "markersize": 4.5, "markerfacecolor": "white", "color": INK}
+        entries.insert(2, Line2D([], [], linestyle="none", label="known from another round", **look))
     if scene.located.captures:
         entries.append(Line2D([], [], color=TRACE, linewidth=3, label=f"sound, {BAND_HZ[0]:g}–{BAND_HZ[1]:g} Hz"))
     return entries
@@ -121,10 +125,13 @@ def _label_rows(
     room: float,
 ) -> None:
     """Names at the right margin, pushed apart where distances are close."""
-    step = 0.028 * room
-    height = -np.inf
-    for row in shown:
-        height = max(float(distance[row]), height + step)
+    step, top = 0.028 * room, 1.05 * room
+    heights = distance[shown].tolist()
+    for k in range(1, len(heights)):
+        heights[k] = max(heights[k], heights[k - 1] + step)
+    for k in range(len(heights) - 1, -1, -1):
+        heights[k] = min(heights[k], top if k == len(heights) - 1 else heights[k + 1] - step)
+    for row, height in zip(shown.tolist(), heights, strict=True):
         axes.annotate(
             names[ids[row]],
             (1.0, distance[row]),
@@ -140,19 +147,29 @@ def _label_rows(
 
 
 def _picks(
-    axes: Axes, scene: Scene, distance: NDArray[np.float64], origin_ns: int, amplitude: float, shown: set[int]
+    axes: Axes,
+    scene: Scene,
+    distance: NDArray[np.float64],
+    predicted: Mapping[int, NDArray[np.float64]],
+    origin_ns: int,
+    amplitude: float,
+    shown: set[int],
 ) -> None:
     network, table = scene.located.network, scene.located.table
     taken: set[int] = set()
     for k, shot in enumerate(scene.shots):
+        colour = shot_colour(scene.first + k)
         for arrival in shot.arrivals:
+            if arrival.status == "lent":
+                row = network.index[arrival.sensor]
+                lent_s = float(predicted[k][row]) + arrival.residual_s
+                axes.plot(lent_s, distance[row], "o", color=colour, markerfacecolor="white", markersize=4.5, zorder=6)
             if arrival.arrival_ns is None:
                 continue
             taken.add(arrival.source)
             time_s, base = (arrival.arrival_ns - origin_ns) / NS_PER_S, distance[network.index[arrival.sensor]]
             if arrival.status == "used":
                 half = 1.15 * amplitude
-                colour = shot_colour(scene.first + k)
                 axes.plot([time_s, time_s], [base - half, base + half], color="white", linewidth=3.4, zorder=5)
                 axes.plot([time_s, time_s], [base - half, base + half], color=colour, linewidth=2.0, zorder=6)
             else:

@@ -54,8 +54,8 @@ def clusters(shots: Sequence[Shot], close_m: float = CLOSE_M) -> list[list[int]]
 
 
 def statuses(shots: Sequence[Shot]) -> dict[str, str]:
-    """Each sensor's part in the shots together: used in any, else rejected in any, else silent."""
-    rank = {"used": 2, "rejected": 1, "silent": 0}
+    """Each sensor's part in the shots together: used in any, else lent, else rejected, else silent."""
+    rank = {"used": 3, "lent": 2, "rejected": 1, "silent": 0}
     best: dict[str, str] = {}
     for shot in shots:
         for arrival in shot.arrivals:

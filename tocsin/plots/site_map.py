@@ -16,6 +16,7 @@ from shapely.geometry import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from localize.shot import Shot
+from tocsin.located import SHOWN_ROOT
 from tocsin.plots.labels import LABEL_SIZE, Boxes, shape_of
 from tocsin.plots.scenes import Scene, bounds, clusters, statuses
 from tocsin.plots.style import FAINT, GRID, INK, REJECTED, short_ids, shot_colour
@@ -23,12 +24,14 @@ from tocsin.plots.style import FAINT, GRID, INK, REJECTED, short_ids, shot_colou
 _HALO = [patheffects.withStroke(linewidth=2.2, foreground="white")]
 _SENSOR: dict[str, dict[str, Any]] = {
     "used": {"marker": "o", "s": 34, "facecolor": INK, "edgecolor": "white", "linewidth": 0.8},
+    "lent": {"marker": "o", "s": 34, "facecolor": "#b0b0b0", "edgecolor": INK, "linewidth": 0.8},
     "rejected": {"marker": "X", "s": 46, "facecolor": REJECTED, "edgecolor": "white", "linewidth": 0.8},
     "silent": {"marker": "o", "s": 30, "facecolor": "white", "edgecolor": FAINT, "linewidth": 1.2},
     "apart": {"marker": ".", "s": 16, "facecolor": FAINT, "edgecolor": "none", "linewidth": 0.0},
 }
 _SENSOR_WORDS = {
     "used": "sensor used",
+    "lent": "known from another round",
     "rejected": "arrival rejected",
     "silent": "should have heard, did not",
     "apart": "took no part",
@@ -141,6 +144,8 @@ def _shots(
         _region(axes, shot.region_95, colour, 0.16 * strength, "--" if shot.provisional else "-")
         _region(axes, shot.region_50, colour, 0.42 * strength, "none")
         for position, weight in shot.roots[1:]:
+            if weight < SHOWN_ROOT:
+                continue
             axes.plot(position[0], position[1], "+", color=colour, markersize=6, markeredgewidth=1.2, zorder=8)
             axes.annotate(
                 f"{100 * weight:.0f} %",
