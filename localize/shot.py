@@ -14,7 +14,8 @@ class Arrival:
     """One sensor's part in a shot.
 
     sensor : the sensor's id.
-    status : "used", "rejected" (a pulse was there but does not fit), "silent" (should have heard and did not).
+    status : "used", "lent" (known from another round of the same burst), "rejected" (a pulse was there but does not
+        fit), "silent" (should have heard and did not).
     arrival_ns : UTC nanoseconds; None when silent.
     residual_s : arrival minus predicted arrival, seconds; NaN when silent.
     distance_m : from the shot's position.

@@ -1,0 +1,105 @@
+"""What is known of each located shot, gathered for its posterior: own arrivals, arrivals lent by other rounds, silence.
+
+A sensor that heard one round of a burst and missed another still tells of the place: the other rounds' arrival there,
+moved by the lag that the common sensors agree on, is lent to the round that lacks it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from localize.posterior import Evidence, Ground
+from localize.scene import Model, Scene
+
+__all__ = ["gather", "ground_of", "lend"]
+
+RELIEF_NEAR_M = 100.0  # sensors closer than this say the same about the height of the ground
+
+
+@njit(cache=True)
+def lend(
+    scene: Scene, model: Model, where: NDArray[np.float64], taken: NDArray[np.int64], family: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Arrivals of each shot at each sensor, its own or lent by the nearest round of its family that has one.
+
+    Parameters
+    ----------
+    where, taken, family : as ``localize.associate.associate`` returns them.
+
+    Returns
+    -------
+    t : (s, m) float64, arrival, seconds; NaN for none.
+    sigma : (s, m) float64, its total timing sigma, seconds.
+    """
+    s, m = taken.shape
+    t = np.full((s, m), np.nan)
+    sigma = np.full((s, m), np.nan)
+    lags = np.empty(m)
+    for a in range(s):
+        for k in range(m):
+            if taken[a, k] >= 0:
+                t[a, k] = scene.t[taken[a, k]]
+                sigma[a, k] = scene.sigma[taken[a, k]]
+        for step in range(1, s):
+            done = True
+            for b in (a - step, a + step):
+                if b < 0 or b >= s or family[b] != family[a]:
+                    continue
+                done = False
+                common = 0
+                for k in range(m):
+                    if taken[a, k] >= 0 and taken[b, k] >= 0:
+                        lags[common] = scene.t[taken[a, k]] - scene.t[taken[b, k]]
+                        common += 1
+                if common < 2:
+                    continue
+                lag = np.median(lags[:common])
+                extra = model.repeat_sigma * model.repeat_sigma * (1.0 + 1.0 / common)
+                for k in range(m):
+                    if taken[b, k] >= 0 and t[a, k] != t[a, k]:
+                        t[a, k] = scene.t[taken[b, k]] + lag
+                        sigma[a, k] = np.sqrt(scene.sigma[taken[b, k]] ** 2 + extra)
+            if done:
+                break
+    return t, sigma
+
+
+def ground_of(model: Model, place: NDArray[np.float64], x: float, y: float, level_sigma_db: float) -> Ground:
+    """Air, paths and the height of the ground around (x, y): the mean height of the sensors, the near ones first."""
+    weight = 1.0 / ((place[:, 0] - x) ** 2 + (place[:, 1] - y) ** 2 + RELIEF_NEAR_M**2)
+    height = float(weight @ place[:, 2] / weight.sum())
+    return Ground(
+        model.c, model.wind_x, model.wind_y, height, 0.0, model.late_share, model.late_mean,
+        model.hear_max, model.hear_half, model.hear_width, level_sigma_db,
+    )
+
+
+def gather(
+    scene: Scene,
+    model: Model,
+    taken: NDArray[np.int64],
+    t: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    origin: NDArray[np.float64],
+) -> tuple[Evidence, float, NDArray[np.int64]]:
+    """Evidence of one shot, its times relative to its first arrival.
+
+    Parameters
+    ----------
+    taken : (m,) int64, own pulses; t, sigma (m,) float64, arrivals with lent ones, from ``lend``.
+    origin : (2,) float64, where the shot about is, metres: sensors within twice the hearing range of it can be silent.
+
+    Returns
+    -------
+    evidence, epoch (seconds of its time zero), sensors (n,) int64 of its arrivals.
+    """
+    heard = np.nonzero(~np.isnan(t))[0]
+    epoch = float(t[heard].min())
+    own = taken[heard]
+    level = np.where(own >= 0, scene.level[own], np.nan)
+    near = (scene.place[:, :2] - origin) ** 2 @ np.ones(2) < (2.0 * model.hear_range) ** 2
+    near[heard] = False
+    evidence = Evidence(scene.place[heard], t[heard] - epoch, sigma[heard], level, scene.place[near])
+    return evidence, epoch, heard

@@ -1,0 +1,157 @@
+"""The posterior on grids: one grid per mode, along the axes of its Laplace approximation.
+
+A shot heard by many sensors has one mode, almost a Gaussian.  With three or four sensors two roots may fit; far outside
+the network the mode is a long crescent.  Grids grow until nothing that matters is cut off.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from localize.closedform import three_sensor_roots
+from localize.posterior import Evidence, Ground, climb, log_posterior, tabulate
+from localize.travel import travel_time
+
+__all__ = ["explore", "root_starts"]
+
+EDGE_NATS = 5.5  # a grid is wide enough when its edge is this far below its top: under 0.5 % lie outside
+MODE_NATS = 6.0  # a second root less likely than exp(-6) beside the best does not reach the 95 % region
+
+
+@njit(cache=True)
+def root_starts(evidence: Evidence, ground: Ground, most: int) -> NDArray[np.float64]:
+    """Starts (s, 4) in x, y, z, t0 from the closed-form roots of triplets of arrivals; at most ``most`` arrivals are combined."""
+    n = min(evidence.t.shape[0], most)
+    out = np.empty((2 * n * n * n, 4))
+    filled = 0
+    c = ground.c
+    for i in range(n):
+        for j in range(i + 1, n):
+            for k in range(j + 1, n):
+                p = evidence.place
+                roots, xa, ya, ra, xb, yb, rb = three_sensor_roots(
+                    p[j, 0] - p[i, 0], p[j, 1] - p[i, 1], c * (evidence.t[j] - evidence.t[i]),
+                    p[k, 0] - p[i, 0], p[k, 1] - p[i, 1], c * (evidence.t[k] - evidence.t[i]),
+                )
+                for r in range(roots):
+                    x, y = (xa, ya) if r == 0 else (xb, yb)
+                    if x * x + y * y > 9.0e6:
+                        continue
+                    tt = travel_time(-x, -y, p[i, 2] - ground.height, c, ground.wind_x, ground.wind_y)
+                    out[filled] = (p[i, 0] + x, p[i, 1] + y, ground.height, evidence.t[i] - tt)
+                    filled += 1
+    return out[:filled]
+
+
+@njit(cache=True)
+def _fill(
+    evidence: Evidence, ground: Ground, table: NDArray[np.float64], first: NDArray[np.float64], step: NDArray[np.float64],
+    frame: NDArray[np.float64], size: int, z: float, t0: float,
+) -> NDArray[np.float64]:
+    """Log posterior on a grid; frame = (x, y, ux, uy, half_u, half_v): centre, unit vector of the u axis, half lengths."""
+    grid = np.empty((size, size))
+    for b in range(size):
+        v = frame[5] * (2.0 * b / (size - 1) - 1.0)
+        zz, tt = z, t0
+        for a in range(size):
+            u = frame[4] * (2.0 * a / (size - 1) - 1.0)
+            x = frame[0] + u * frame[2] - v * frame[3]
+            y = frame[1] + u * frame[3] + v * frame[2]
+            # each row starts from the mode's own height and time corrected for the move, then follows its neighbour
+            if a == 0:
+                ahead = np.empty(evidence.t.shape[0])
+                for i in range(evidence.t.shape[0]):
+                    dx, dy, dz = evidence.place[i, 0] - x, evidence.place[i, 1] - y, evidence.place[i, 2] - z
+                    ahead[i] = evidence.t[i] - travel_time(dx, dy, dz, ground.c, ground.wind_x, ground.wind_y)
+                tt = np.median(ahead)
+            grid[b, a], zz, tt = log_posterior(evidence, ground, table, first, step, x, y, zz, tt)
+    return grid
+
+
+@njit(cache=True)
+def explore(
+    evidence: Evidence, ground: Ground, starts: NDArray[np.float64], size: int
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:
+    """Modes of the posterior, each with its grid.
+
+    Parameters
+    ----------
+    starts : (s, 4) float64: x, y, z (m) and t0 (s) to climb from.
+    size : cells along each axis of a grid that needs no widening (odd).
+
+    Returns
+    -------
+    list of (top, frame, grid): top (5,) = x, y, z, t0, log density at the mode; frame (6,) as in ``_fill``; grid
+    (k, k) float64 log density, rows along v, columns along u.
+    """
+    table, first, step = tabulate(evidence, ground)
+    tops = np.empty((starts.shape[0], 5))
+    shapes = np.empty((starts.shape[0], 4, 4))
+    found = 0
+    for s in range(starts.shape[0]):
+        ok, x, y, z, t0, h = climb(evidence, ground, starts[s, 0], starts[s, 1], starts[s, 2], starts[s, 3])
+        if not ok:
+            continue
+        known = False
+        for q in range(found):
+            if abs(tops[q, 0] - x) + abs(tops[q, 1] - y) < 2.0:
+                known = True
+        if known:
+            continue
+        value, _, _ = log_posterior(evidence, ground, table, first, step, x, y, z, t0)
+        tops[found] = (x, y, z, t0, value)
+        shapes[found] = h
+        found += 1
+    out = [(np.empty(5), np.empty(6), np.empty((1, 1)))]
+    out.clear()
+    if found == 0:
+        return out
+    best = tops[:found, 4].max()
+    for q in np.argsort(-tops[:found, 4]):
+        if tops[q, 4] < best - MODE_NATS:
+            break
+        inside = False
+        for other in out:
+            f = other[1]
+            rx, ry = tops[q, 0] - f[0], tops[q, 1] - f[1]
+            if abs(rx * f[2] + ry * f[3]) < f[4] and abs(-rx * f[3] + ry * f[2]) < f[5]:
+                inside = True
+        if inside:
+            continue
+        cov = np.linalg.inv(shapes[q])
+        xx, xy, yy = cov[0, 0], cov[0, 1], cov[1, 1]
+        angle = 0.5 * math.atan2(2.0 * xy, xx - yy)
+        ux, uy = math.cos(angle), math.sin(angle)
+        middle, half = 0.5 * (xx + yy), math.sqrt(0.25 * (xx - yy) ** 2 + xy * xy)
+        su = math.sqrt(max(middle + half, 0.01))
+        sv = math.sqrt(max(middle - half, 0.01))
+        frame = np.array([tops[q, 0], tops[q, 1], ux, uy, min(4.2 * su, 800.0), min(4.2 * sv, 800.0)])
+        cells = size
+        grid = np.empty((1, 1))
+        for attempt in range(7):
+            grid = _fill(evidence, ground, table, first, step, frame, cells, tops[q, 2], tops[q, 3])
+            peak = grid.max()
+            left, right = grid[:, 0].max() - peak, grid[:, cells - 1].max() - peak
+            low, high = grid[0].max() - peak, grid[cells - 1].max() - peak
+            if max(max(left, right), max(low, high)) < -EDGE_NATS or attempt == 6:
+                break
+            # move and widen towards the sides where the density has not died away
+            if max(left, right) >= -EDGE_NATS:
+                grow = 0.5 * frame[4]
+                shift = (grow if right >= -EDGE_NATS else 0.0) - (grow if left >= -EDGE_NATS else 0.0)
+                frame[0] += 0.5 * shift * frame[2]
+                frame[1] += 0.5 * shift * frame[3]
+                frame[4] += 0.5 * grow * (1.0 if left < -EDGE_NATS or right < -EDGE_NATS else 2.0)
+            if max(low, high) >= -EDGE_NATS:
+                grow = 0.5 * frame[5]
+                shift = (grow if high >= -EDGE_NATS else 0.0) - (grow if low >= -EDGE_NATS else 0.0)
+                frame[0] -= 0.5 * shift * frame[3]
+                frame[1] += 0.5 * shift * frame[2]
+                frame[5] += 0.5 * grow * (1.0 if low < -EDGE_NATS or high < -EDGE_NATS else 2.0)
+            cells = min(int(cells * 1.3) | 1, 97)
+        out.append((tops[q], frame, grid))
+    return out
