@@ -137,12 +137,13 @@ def _sensors(axes: Axes, scene: Scene, labels: bool) -> None:
 def _shots(
     axes: Axes, scene: Scene, group: Sequence[int], *, numbers: bool, fine: bool = False, crowd: bool = False
 ) -> None:
+    many = len(group) > _NUMBERED
     strength = 1.0 / math.sqrt(max(len(group), 1))  # regions of a burst lie upon each other
     for k in group:
         shot = scene.shots[k]
         colour = shot_colour(0 if crowd else scene.first + k)
-        _region(axes, shot.region_95, colour, 0.16 * strength, "--" if shot.provisional else "-")
-        _region(axes, shot.region_50, colour, 0.42 * strength, "none")
+        _region(axes, shot.region_95, colour, 0.16 * strength, "--" if shot.provisional else "-", 0.6 if many else 1.2)
+        _region(axes, shot.region_50, colour, 0.42 * strength, "none", 0.0)
         for position, weight in shot.roots[1:]:
             if weight < SHOWN_ROOT:
                 continue
@@ -158,8 +159,8 @@ def _shots(
                 zorder=9,
             )
         x, y = shot.position_m[:2]
-        size = 8.0 if fine else 3.5 if crowd else 7.0
-        axes.plot(x, y, "+", color=colour, markersize=size, markeredgewidth=0.8 if crowd else 1.6, zorder=8)
+        size = 3.5 if many else 8.0 if fine else 7.0
+        axes.plot(x, y, "+", color=colour, markersize=size, markeredgewidth=0.8 if many else 1.6, zorder=8)
         if numbers:
             axes.annotate(
                 str(scene.first + k + 1),
@@ -182,7 +183,7 @@ def _number_offset(k: int, count: int) -> tuple[float, float]:
     return 11.0 * math.cos(angle), 11.0 * math.sin(angle)
 
 
-def _region(axes: Axes, region: BaseGeometry, colour: str, alpha: float, line: str) -> None:
+def _region(axes: Axes, region: BaseGeometry, colour: str, alpha: float, line: str, width: float) -> None:
     for part in getattr(region, "geoms", [region]):
         if not isinstance(part, Polygon) or part.is_empty:
             continue
@@ -191,7 +192,7 @@ def _region(axes: Axes, region: BaseGeometry, colour: str, alpha: float, line: s
         outline = Outline(np.concatenate(vertices), np.concatenate(codes))
         axes.add_patch(PathPatch(outline, facecolor=colour, edgecolor="none", alpha=alpha, zorder=4))
         if line != "none":
-            axes.add_patch(PathPatch(outline, fill=False, edgecolor=colour, linewidth=1.2, linestyle=line, zorder=5))
+            axes.add_patch(PathPatch(outline, fill=False, edgecolor=colour, linewidth=width, linestyle=line, zorder=5))
 
 
 def _limit(axes: Axes, x: float, y: float, width: float, height: float) -> None:
