@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from localize.locate import locate
 
 from benchmarks import command, livefire_plots
 from benchmarks.figures import Section, Table, at_least, at_most, told
@@ -19,6 +18,7 @@ from benchmarks.livefire_truth import score_file, tests_by_position
 from benchmarks.shared_data import ROOT
 from benchmarks.shot_rows import ShotRow, row_of_shot
 from errors import NotEnoughEvidence
+from localize.locate import locate
 from localize.network import Network, Sensor
 from localize.pulsefile import table_from_pulses
 from localize.tuning import DEFAULT_TUNING, Tuning
@@ -104,8 +104,10 @@ def measure() -> list[Section]:
         told("coverage of 50 % / 95 %", f"{score.get('coverage_50', 0):.3f} / {score.get('coverage_95', 0):.3f}"),
     ]
     heard.tables.append(_positions(audio))
-    if missing := [p for p in tests_by_position() if tuning_for(p) is None]:
-        given.text += f"\n\nDefault tuning, not fitted on these data, for {', '.join(missing)}."
+    held_out = [position for position in tests_by_position() if tuning_for(position) is not None]
+    given.figures.append(at_least("positions located with a tuning fitted without them", len(held_out), 6, "d"))
+    if left := sorted(tests_by_position().keys() - set(held_out)):
+        given.text += f"\nNot cross-validated, located with the default tuning: {', '.join(left)}.\n"
     given.images = livefire_plots.offsets(pulse_file, "livefire-pulses")
     heard.images = livefire_plots.offsets(audio_file, "livefire-audio")
     heard.images += livefire_plots.distributions({"published pulses": pulse_file, "audio": audio_file})
