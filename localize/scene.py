@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from localize.clutter import log_clutter_rate
+from localize.clutter import log_clutter_rate, quiet_mark
 from localize.network import Network
 from localize.pulses import PulseTable
 from localize.tuning import Tuning
@@ -28,7 +28,9 @@ class Scene(NamedTuple):
     measured : (n,) float64, timing sigma of each pulse as measured (picking, clock, survey of the sensor), seconds.
     sigma : (n,) float64, ``measured`` and the propagation's sigma together, seconds.
     log_rate : (n,) float64, log of the clutter rate (1/s) at each pulse.
-    level : (n,) float64, dB re 20 uPa, NaN where unknown.
+    level : (n,) float64, peak dB re 20 uPa, NaN where unknown or clipped.
+    loudness : (n,) float64, peak level, clipped or not, else SNR, dB; NaN where unknown.
+    mark : (n,) float64, ``localize.clutter.quiet_mark``.
     begin : (m + 1,) int64 and order : (n,) int64: pulses of sensor k are order[begin[k]:begin[k + 1]], by time.
     place : (m, 3) float64, metres, site frame.
     near : (m, k) int32, other sensors by distance, nearest first; -1 pads.
@@ -42,6 +44,8 @@ class Scene(NamedTuple):
     sigma: NDArray[np.float64]
     log_rate: NDArray[np.float64]
     level: NDArray[np.float64]
+    loudness: NDArray[np.float64]
+    mark: NDArray[np.float64]
     begin: NDArray[np.int64]
     order: NDArray[np.int64]
     place: NDArray[np.float64]
@@ -103,7 +107,9 @@ def scene_of(table: PulseTable, network: Network, tuning: Tuning, epoch_ns: int)
     measured = _measured_sigma_s(table, network, tuning)
     blank = np.empty(len(t))
     free = np.ones(len(t), dtype=np.bool_)
-    scene = Scene(t, sensor, measured, blank, blank, level, begin, order, place, near, around, free)
+    loudness = np.where(np.isnan(table.peak_db_spl), table.snr_db, table.peak_db_spl)
+    mark = quiet_mark(table.snr_db)
+    scene = Scene(t, sensor, measured, blank, blank, level, loudness, mark, begin, order, place, near, around, free)
     return retuned(scene, tuning)
 
 
@@ -111,7 +117,14 @@ def retuned(scene: Scene, tuning: Tuning) -> Scene:
     """The same pulses, all free, under another tuning."""
     sigma = np.hypot(scene.measured, tuning.propagation_sigma_s)
     rate = log_clutter_rate(
-        scene.t, scene.level, scene.begin, scene.order, tuning.clutter_rate_hz, tuning.echo_rate_hz, tuning.echo_decay_s
+        scene.t,
+        scene.loudness,
+        scene.mark,
+        scene.begin,
+        scene.order,
+        tuning.clutter_rate_hz,
+        tuning.echo_rate_hz,
+        tuning.echo_decay_s,
     )
     return scene._replace(sigma=sigma, log_rate=rate, free=np.ones(len(scene.t), dtype=np.bool_))
 

@@ -55,8 +55,8 @@ class Tuning:
     hearing_width_m: float = 50.0
     hearing_strength: float = 30.0
     clutter_rate_hz: float = 0.01
-    echo_rate_hz: float = 2.5
-    echo_decay_s: float = 0.4
+    echo_rate_hz: float = 3.5
+    echo_decay_s: float = 0.3
     shot_rate_per_km2_s: float = 0.1
     repeat_sigma_s: float = 2.5e-3
     repeat_heard: float = 0.9
