@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from acoustic.weather import BOUNDS, Weather
 from geo.place import Cartesian, Geodetic
@@ -116,3 +118,25 @@ def mutations(draw: st.DrawFn, document: Any) -> Any:
             return [*document[:index], draw(mutations(document[index])), *document[index + 1 :]]
         return [*document, document[index]]
     return draw(json_values())
+
+
+def points_m(reach_m: float = 2000.0) -> st.SearchStrategy[NDArray[np.float64]]:
+    """(2,) points of a plane, metres, to the millimetre."""
+    part = st.integers(-round(1e3 * reach_m), round(1e3 * reach_m)).map(lambda mm: mm * 1e-3)
+    return st.tuples(part, part).map(np.array)
+
+
+def places_m(reach_m: float = 2000.0) -> st.SearchStrategy[NDArray[np.float64]]:
+    """(3,) points of a site, metres, heights -50..200."""
+    return st.builds(lambda flat, z: np.array([*flat, z]), points_m(reach_m), st.floats(-50.0, 200.0))
+
+
+def winds_m_s(*, vertical: bool = True) -> st.SearchStrategy[NDArray[np.float64]]:
+    """(3,) winds up to a hurricane, m/s."""
+    part = st.floats(-30.0, 30.0)
+    return st.tuples(part, part, st.floats(-5.0, 5.0) if vertical else st.just(0.0)).map(np.array)
+
+
+def headings_rad() -> st.SearchStrategy[float]:
+    """Turns of a site."""
+    return st.floats(-3.14, 3.14)
