@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from localize.candidates import around_sensor, expected_hearers, find_candidates, refine
+from localize.candidates import Candidate, around_sensor, expected_hearers, find_candidates, refine
 from localize.families import find_repeats
 from localize.scene import Model, Scene
 
@@ -29,10 +29,12 @@ SEEDS = 6
 # Candidates this far below the threshold are kept for what their repeats may add.
 PARENT_NATS = 14.0
 SWEEPS = 4
+CERTAIN_NATS = 22.0  # mean odds of a burst's rounds from which its pulses start no candidates of their own
 # A family that follows another's pulses at this share of its sensors within this time may be its echo.
 ECHO_SHARE, ECHO_SPAN_S = 0.6, 3.0
 SAME_PLACE_M = 100.0
 
+Repeats = tuple[int, NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
 Shots = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -117,6 +119,33 @@ def _drop_echoed_rhythm(
 
 
 @njit(cache=True)
+def _cover(
+    scene: Scene, model: Model, covered: NDArray[np.bool_], one: Candidate, more: Repeats
+) -> None:
+    """Mark pulses that need not start candidates of their own, when a family explains them beyond doubt.
+
+    Either a single shot that nearly every sensor in range heard, or a burst whose rounds agree at many sensors.  This
+    only saves time: the next sweep starts from every pulse that is still free.
+    """
+    x, y, _, _, odds, number, used = one
+    rounds = more[0]
+    if rounds == 0:
+        if number < 7 or odds < 25.0:
+            return
+        around = around_sensor(scene, _first_sensor(scene, used))
+        if number < 0.85 * expected_hearers(scene, model, around, x, y):
+            return
+    elif number < 5 or odds + more[2].sum() < CERTAIN_NATS * (rounds + 1):
+        return
+    for k in range(used.shape[0]):
+        if used[k] >= 0:
+            covered[used[k]] = True
+        for r in range(rounds):
+            if more[3][r, k] >= 0:
+                covered[more[3][r, k]] = True
+
+
+@njit(cache=True)
 def associate(scene: Scene, model: Model) -> Shots:
     """Shots among the free pulses of a scene; marks their pulses as not free.
 
@@ -147,21 +176,19 @@ def associate(scene: Scene, model: Model) -> Shots:
         for a in range(n):
             if not scene.free[a] or covered[a]:
                 continue
+            best, best_odds = -1, 0.0
             for one in find_candidates(scene, model, a, SEEDS, model.threshold - PARENT_NATS):
                 more = find_repeats(scene, model, one[6], MOST_REPEATS)
                 odds = one[4] + more[2].sum()
                 if odds <= model.threshold:
                     continue
+                if odds > best_odds:
+                    best, best_odds = len(candidates), odds
                 heapq.heappush(queue, (-odds, len(candidates)))
                 candidates.append(one)
                 repeats.append(more)
-                # A shot that explains nearly every sensor in range needs no second start from its other pulses.
-                if more[0] == 0 and one[5] >= 7 and one[4] > 25.0:
-                    around = around_sensor(scene, scene.sensor[a])
-                    if one[5] >= 0.85 * expected_hearers(scene, model, around, one[0], one[1]):
-                        for k in range(m):
-                            if one[6][k] >= 0:
-                                covered[one[6][k]] = True
+            if best >= 0:
+                _cover(scene, model, covered, candidates[best], repeats[best])
         new = 0
         while len(queue) > 0:
             negative, b = heapq.heappop(queue)

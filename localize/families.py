@@ -73,8 +73,8 @@ def find_repeats(
             if i == j or not scene.free[i] or abs(dt) < model.shortest_repeat:
                 continue
             g = logp - _LOG_SQRT_2PI - math.log(model.repeat_sigma) - scene.log_rate[i]
-            dl = scene.level[i] - scene.level[j]
-            if dl == dl:  # both levels known: rounds of one weapon are alike, clutter is not
+            dl = scene.peak[i] - scene.peak[j]
+            if not math.isnan(dl):  # both levels known: rounds of one weapon are alike, clutter is not
                 a, b = model.repeat_level, model.clutter_level
                 g += math.log(b / a) - 0.5 * dl * dl * (1.0 / (a * a) - 1.0 / (b * b))
             lag[n] = dt

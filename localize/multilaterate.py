@@ -137,8 +137,8 @@ def multilaterate(
         sound, a share outside 0 .. 1.
     """
     data, epoch = _checked(sensors_m, arrival_s, sigma_s, sound_speed_m_s, wind_m_s, late_share, late_mean_s)
-    free = isinstance(height, str)
-    flat = Plane(float(np.median(data.place[:, 2])) if free else float(height))
+    free = height == "free"
+    flat = Plane(float(np.median(data.place[:, 2])) if free else _checked_height(height))
     tops = climb_all(flat, [(start[:2], start[3]) for start in _starts(data, flat.height)], data)
     chart: Chart = flat
     if free and len(data.t) >= 5:
@@ -216,6 +216,12 @@ def _checked(
         raise NotEnoughEvidence("all sensors stand in one line: both sides fit equally well, no position is honest")
     epoch = float(t.min())
     return Heard(place, t - epoch, sigma, float(sound_speed_m_s), wind, float(late_share), float(late_mean_s)), epoch
+
+
+def _checked_height(height: object) -> float:
+    if isinstance(height, int | float) and math.isfinite(height):
+        return float(height)
+    raise BadInput("multilaterate", "height", expected="'free' or finite metres", seen=height)
 
 
 def _starts(data: Heard, height: float) -> list[Floats]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -118,7 +118,9 @@ def table_from_pulses(pulses: Sequence[Pulse], network: Network, where: object =
     kept = np.array(list(first.values()), dtype=np.int64)
     order = kept[np.argsort(arrival_ns[kept], kind="stable")]
     flags = tuple(pulses[k].flags for k in order)
-    return _table(arrival_ns, sensor, columns, np.arange(len(pulses)), order, flags)
+    table = _table(arrival_ns, sensor, columns, np.arange(len(pulses)), order, flags)
+    peak_dbfs = np.array([pulses[k].features.get("peak_dbfs", np.nan) for k in order])
+    return replace(table, peak_dbfs=peak_dbfs) if np.isfinite(peak_dbfs).any() else table
 
 
 def _table(

@@ -19,6 +19,8 @@ class PulseTable:
     peak_db_spl : (n,) float64, dB re 20 uPa; NaN where not stated.
     source : (n,) int64, which pulse of the input this row is, so that evidence can be traced.
     flags : per pulse, what an auditor should know ("clipped", ...).
+    peak_dbfs : (n,) float64, peak re the sensor's own full scale, comparable within a sensor only; None where no pulse
+        states it.
     """
 
     arrival_ns: NDArray[np.int64]
@@ -28,6 +30,7 @@ class PulseTable:
     peak_db_spl: NDArray[np.float64]
     source: NDArray[np.int64]
     flags: tuple[tuple[str, ...], ...] = ()
+    peak_dbfs: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.arrival_ns)

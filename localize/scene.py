@@ -29,7 +29,8 @@ class Scene(NamedTuple):
     sigma : (n,) float64, ``measured`` and the propagation's sigma together, seconds.
     log_rate : (n,) float64, log of the clutter rate (1/s) at each pulse.
     level : (n,) float64, peak dB re 20 uPa, NaN where unknown or clipped.
-    loudness : (n,) float64, peak level, clipped or not, else SNR, dB; NaN where unknown.
+    peak : (n,) float64, peak level, clipped or not, dB re anything that is fixed for a sensor; NaN where unknown.
+    loudness : (n,) float64, ``peak``, else SNR (whose noise an earlier sound may have raised), dB; NaN where unknown.
     mark : (n,) float64, ``localize.clutter.quiet_mark``.
     begin : (m + 1,) int64 and order : (n,) int64: pulses of sensor k are order[begin[k]:begin[k + 1]], by time.
     place : (m, 3) float64, metres, site frame.
@@ -44,6 +45,7 @@ class Scene(NamedTuple):
     sigma: NDArray[np.float64]
     log_rate: NDArray[np.float64]
     level: NDArray[np.float64]
+    peak: NDArray[np.float64]
     loudness: NDArray[np.float64]
     mark: NDArray[np.float64]
     begin: NDArray[np.int64]
@@ -107,9 +109,11 @@ def scene_of(table: PulseTable, network: Network, tuning: Tuning, epoch_ns: int)
     measured = _measured_sigma_s(table, network, tuning)
     blank = np.empty(len(t))
     free = np.ones(len(t), dtype=np.bool_)
-    loudness = np.where(np.isnan(table.peak_db_spl), table.snr_db, table.peak_db_spl)
+    relative = np.full(len(t), np.nan) if table.peak_dbfs is None else table.peak_dbfs
+    peak = np.where(np.isnan(table.peak_db_spl), relative, table.peak_db_spl)
+    loudness = np.where(np.isnan(peak), table.snr_db, peak)
     mark = quiet_mark(table.snr_db)
-    scene = Scene(t, sensor, measured, blank, blank, level, loudness, mark, begin, order, place, near, around, free)
+    scene = Scene(t, sensor, measured, blank, blank, level, peak, loudness, mark, begin, order, place, near, around, free)
     return retuned(scene, tuning)
 
 

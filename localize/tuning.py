@@ -64,7 +64,7 @@ class Tuning:
     repeat_span_s: float = 5.0
     repeat_level_db: float = 3.5
     clutter_level_db: float = 8.0
-    repeat_nats: float = 4.0
+    repeat_nats: float = 2.0
     accept_nats: float = 9.0
     shortest_repeat_s: float = 0.045
     level_sigma_db: float = 7.0

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from acoustic.detector import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Detection, Detector, DetectorSettings
-from acoustic.levels import peak_db_spl
+from acoustic.levels import decibels, peak_db_spl
 from errors import RecordingError
 from sensors.capture import Capture, sample_ns
 from wire.messages import Pulse
@@ -90,5 +90,5 @@ def _pulse(capture: Capture, detection: Detection, boot: str, sequence: int) -> 
         snr_db=detection.snr_db,
         peak_db_spl=level,
         flags=tuple(name for name in ("clipped", "gap") if getattr(detection, name)),
-        features={"statistic_db": detection.statistic, **detection.features.as_dict()},
+        features={"statistic_db": detection.statistic, "peak_dbfs": decibels(detection.peak), **detection.features.as_dict()},
     )
