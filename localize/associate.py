@@ -29,6 +29,8 @@ SEEDS = 6
 # Candidates this far below the threshold are kept for what their repeats may add.
 PARENT_NATS = 14.0
 SWEEPS = 4
+# Pulses that are more probably echoes than not start candidates only after the first sweep, from fewer neighbours.
+LOG_ECHOING = 0.0  # log of 1/s
 CERTAIN_NATS = 22.0  # mean odds of a burst's rounds from which its pulses start no candidates of their own
 # A family that follows another's pulses at this share of its sensors within this time may be its echo.
 ECHO_SHARE, ECHO_SPAN_S = 0.6, 3.0
@@ -165,7 +167,9 @@ def associate(scene: Scene, model: Model) -> Shots:
     count, families = 0, 0
     covered = np.zeros(n, np.bool_)
     fresh = np.full(m, -1, np.int64)
-    for _ in range(SWEEPS):
+    # A pulse that started no candidate never will: taking other pulses away only lowers scores.
+    hopeless = np.zeros(n, np.bool_)
+    for sweep in range(SWEEPS):
         candidates = [(0.0, 0.0, 0.0, 0.0, 0.0, 0, fresh.copy())]
         candidates.clear()
         repeats = [(0, np.zeros(1), np.zeros(1), np.full((1, m), -1, np.int64))]
@@ -174,10 +178,13 @@ def associate(scene: Scene, model: Model) -> Shots:
         queue.clear()
         covered[:] = False
         for a in range(n):
-            if not scene.free[a] or covered[a]:
+            if not scene.free[a] or covered[a] or hopeless[a]:
+                continue
+            echoing = scene.log_rate[a] > LOG_ECHOING
+            if echoing and sweep == 0:
                 continue
             best, best_odds = -1, 0.0
-            for one in find_candidates(scene, model, a, SEEDS, model.threshold - PARENT_NATS):
+            for one in find_candidates(scene, model, a, SEEDS, model.threshold - PARENT_NATS, 5 if echoing else 9):
                 more = find_repeats(scene, model, one[6], MOST_REPEATS)
                 odds = one[4] + more[2].sum()
                 if odds <= model.threshold:
@@ -187,6 +194,7 @@ def associate(scene: Scene, model: Model) -> Shots:
                 heapq.heappush(queue, (-odds, len(candidates)))
                 candidates.append(one)
                 repeats.append(more)
+            hopeless[a] = best < 0
             if best >= 0:
                 _cover(scene, model, covered, candidates[best], repeats[best])
         new = 0
@@ -243,6 +251,6 @@ def associate(scene: Scene, model: Model) -> Shots:
                 for k in range(m):
                     if again[k] >= 0:
                         scene.free[again[k]] = False
-        if new == 0:
+        if new == 0 and sweep > 0:
             break
     return where[:count], taken[:count], family[:count], heard[:count]

@@ -228,13 +228,16 @@ def around_sensor(scene: Scene, i: int) -> NDArray[np.int32]:
 
 
 @njit(cache=True)
-def find_candidates(scene: Scene, model: Model, a: int, keep: int, threshold: float) -> list[Candidate]:
+def find_candidates(
+    scene: Scene, model: Model, a: int, keep: int, threshold: float, partners_from: int
+) -> list[Candidate]:
     """Candidates whose earliest triplet starts at pulse ``a``.
 
     Parameters
     ----------
     keep : how many seeds are refined.
     threshold : least odds of a candidate worth keeping, nats.
+    partners_from : how many of the nearest sensors may complete a triplet.
     """
     m = scene.place.shape[0]
     out = [(0.0, 0.0, 0.0, 0.0, 0.0, 0, np.full(m, -1, np.int64))]
@@ -245,7 +248,7 @@ def find_candidates(scene: Scene, model: Model, a: int, keep: int, threshold: fl
     # pulses after the anchor, at sensors nearby, that one source could have caused
     partners = np.empty(256, np.int64)
     n = 0
-    for k in scene.near[i]:
+    for k in scene.near[i, :partners_from]:
         if k < 0:
             break
         bx, by = scene.place[k, 0] - scene.place[i, 0], scene.place[k, 1] - scene.place[i, 1]

@@ -1,7 +1,9 @@
 """What is known of each located shot, gathered for its posterior: own arrivals, arrivals lent by other rounds, silence.
 
 A sensor that heard one round of a burst and missed another still tells of the place: the other rounds' arrival there,
-moved by the lag that the common sensors agree on, is lent to the round that lacks it.
+moved by the lag that the common sensors agree on, is lent to the round that lacks it.  A pulse whose lag to the best
+round is not the family's was picked on something else, an echo of the round before mostly: the best round's arrival
+takes its place.
 """
 
 from __future__ import annotations
@@ -15,7 +17,57 @@ from localize.scene import Model, Scene
 
 __all__ = ["gather", "ground_of", "lend"]
 
+OFF_BEAT = 5.0  # sigmas of a repeat from which a pulse is not of the round
 RELIEF_NEAR_M = 100.0  # sensors closer than this say the same about the height of the ground
+
+
+@njit(cache=True)
+def _drop_off_beat(
+    scene: Scene,
+    model: Model,
+    where: NDArray[np.float64],
+    taken: NDArray[np.int64],
+    family: NDArray[np.int64],
+    a: int,
+) -> None:
+    """Take from round a the pulses whose lag to the family's best round is not that of the other sensors."""
+    best = a
+    for step in (-1, 1):
+        b = a + step
+        while 0 <= b < family.shape[0] and abs(where[b, 2] - where[a, 2]) < 2.0 * model.repeat_span:
+            if family[b] == family[a] and where[b, 4] > where[best, 4]:
+                best = b
+            b += step
+    if best == a:
+        return
+    m = taken.shape[1]
+    lags = np.empty(m)
+    common = 0
+    for k in range(m):
+        if taken[a, k] >= 0 and taken[best, k] >= 0:
+            lags[common] = scene.t[taken[a, k]] - scene.t[taken[best, k]]
+            common += 1
+    if common < 3:
+        return
+    lag = np.median(lags[:common])
+    # with an even number the median may lie between two lags that agree with nobody: take the lag that most agree with
+    most = 0
+    for i in range(common):
+        agree = 0
+        for j in range(common):
+            if abs(lags[i] - lags[j]) <= OFF_BEAT * model.repeat_sigma:
+                agree += 1
+        if agree > most:
+            most = agree
+            lag = lags[i]
+    if most < 2:
+        return
+    for k in range(m):
+        if taken[a, k] >= 0 and taken[best, k] >= 0:
+            off = scene.t[taken[a, k]] - scene.t[taken[best, k]] - lag
+            if abs(off) > OFF_BEAT * model.repeat_sigma:
+                scene.free[taken[a, k]] = True
+                taken[a, k] = -1
 
 
 @njit(cache=True)
@@ -26,7 +78,8 @@ def lend(
 
     Parameters
     ----------
-    where, taken, family : as ``localize.associate.associate`` returns them.
+    where, taken, family : as ``localize.associate.associate`` returns them, by discharge time; pulses off the beat of
+        their family are struck out of ``taken`` and freed.
 
     Returns
     -------
@@ -38,6 +91,8 @@ def lend(
     sigma = np.full((s, m), np.nan)
     lags = np.empty(m)
     for a in range(s):
+        _drop_off_beat(scene, model, where, taken, family, a)
+    for a in range(s):
         for k in range(m):
             if taken[a, k] >= 0:
                 t[a, k] = scene.t[taken[a, k]]
@@ -45,9 +100,11 @@ def lend(
         for step in range(1, s):
             done = True
             for b in (a - step, a + step):
-                if b < 0 or b >= s or family[b] != family[a]:
+                if b < 0 or b >= s or abs(where[b, 2] - where[a, 2]) > 2.0 * model.repeat_span:
                     continue
                 done = False
+                if family[b] != family[a]:
+                    continue
                 common = 0
                 for k in range(m):
                     if taken[a, k] >= 0 and taken[b, k] >= 0:

@@ -17,7 +17,7 @@ from localize.modes import explore, root_starts
 from localize.network import Network
 from localize.posterior import Evidence, Ground
 from localize.pulses import PulseTable
-from localize.region import Mode, Summary, probability_within, summarise
+from localize.region import WITHIN_M, Mode, Summary, summarise
 from localize.scene import Model, Scene, model_of, retuned, scene_of
 from localize.shot import Arrival, Shot
 from localize.travel import travel_times_s
@@ -33,7 +33,7 @@ REJECTED_WITHIN_S = 0.25
 # A sensor is called silent when it had at least this chance to hear.
 SILENT_CHANCE = 0.5
 # A position is claimed when the shot lies within 25 m of it, the field's contract, more likely than not.
-PLACED_WITHIN_M, PLACED_CHANCE = 25.0, 0.5
+PLACED_CHANCE = 0.5
 FAR_RATIO = 3.0  # a region this much longer than wide, outside the network, is said as direction and range
 
 
@@ -105,7 +105,7 @@ def locate(table: PulseTable, network: Network, tuning: Tuning = DEFAULT_TUNING)
 def _why_unplaced(shot: Shot, near: float, rounds: int, level: NDArray[np.float64]) -> str | None:
     """Why no position may be claimed, or None when one may."""
     if near < PLACED_CHANCE:
-        return f"within {PLACED_WITHIN_M:.0f} m of any one place with a chance of {near:.0%} only"
+        return f"within {WITHIN_M:.0f} m of any one place with a chance of {near:.0%} only"
     if len(shot.used) < 4 and rounds == 1 and int(np.isfinite(level).sum()) < 3:
         return "three sensors agree, and no levels decide whether it was one sound"
     return None
@@ -142,9 +142,9 @@ def _locate_one(
     epoch_ns: int,
 ) -> tuple[Shot, float] | None:
     """One associated shot with all that is said of it, and the chance that it lies near the position given."""
-    evidence, start_s, heard = gather(scene, model, taken, t, sigma, where[:2])
-    if len(heard) < 3:
+    if int((~np.isnan(t)).sum()) < 3:
         return None
+    evidence, start_s, heard = gather(scene, model, taken, t, sigma, where[:2])
     ground = ground_of(model, scene.place, where[0], where[1], tuning.level_sigma_db)
     starts = np.array([[where[0], where[1], ground.height, where[2] - start_s]])
     if len(heard) <= FEW:
@@ -156,19 +156,12 @@ def _locate_one(
     if not modes:
         return None
     summary = summarise(modes)
-    heavy = int(np.argmax(summary.weights))
-    position = np.array([*summary.mean_m, modes[heavy].top[2]])
+    position = np.array([*summary.position_m, ground.height])
     fired_s, fired_sigma_s = _discharge(evidence, ground, position)
     arrivals = _arrivals(table, network, scene, model, taken, t, heard, position, start_s + fired_s)
     own = int((taken >= 0).sum())
-    roots = tuple(
-        (np.array([*mean, mode.top[2]]), float(weight))
-        for weight, mean, mode in sorted(
-            zip(summary.weights, summary.means_m, modes, strict=True), key=lambda part: -part[0]
-        )
-    )
+    roots = tuple((np.array([*centre, ground.height]), weight) for centre, weight in summary.roots)
     notes = _notes(summary, roots, own, len(heard) - own, network, position)
-    near = probability_within(modes, position[:2], PLACED_WITHIN_M)
     shot = Shot(
         id=_identity(table, network, taken),
         revision=1,
@@ -182,10 +175,10 @@ def _locate_one(
         arrivals=arrivals,
         score=float(where[3]),
         level_db_spl_1m=_source_level(scene, taken, position),
-        provisional=own < 4 or summary.weights.max() < 0.95,
+        provisional=own < 4 or summary.roots[0][1] < 0.95,
         notes=notes,
     )
-    return shot, near
+    return shot, summary.within
 
 
 def _discharge(evidence: Evidence, ground: Ground, position: NDArray[np.float64]) -> tuple[float, float]:

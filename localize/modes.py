@@ -13,12 +13,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from localize.closedform import three_sensor_roots
-from localize.posterior import Evidence, Ground, climb, log_posterior, tabulate
+from localize.posterior import Evidence, Ground, climb, log_arrivals, log_context, log_posterior, tabulate
 from localize.travel import travel_time
 
 __all__ = ["explore", "root_starts"]
 
-EDGE_NATS = 5.5  # a grid is wide enough when its edge is this far below its top: under 0.5 % lie outside
+EDGE_NATS = 7.0  # a grid is wide enough when its edge is this far below its top: under 0.2 % lie outside
+SMALL_M = 60.0  # grids with shorter half axes take hearing and levels from their corners
+MOST_CELLS = 51
+FARTHEST_M = 4000.0  # farther away than twice any hearing range, nothing is claimed
 MODE_NATS = 6.0  # a second root less likely than exp(-6) beside the best does not reach the 95 % region
 
 
@@ -49,27 +52,90 @@ def root_starts(evidence: Evidence, ground: Ground, most: int) -> NDArray[np.flo
 
 @njit(cache=True)
 def _fill(
-    evidence: Evidence, ground: Ground, table: NDArray[np.float64], first: NDArray[np.float64], step: NDArray[np.float64],
-    frame: NDArray[np.float64], size: int, z: float, t0: float,
+    evidence: Evidence,
+    ground: Ground,
+    table: NDArray[np.float64],
+    first: NDArray[np.float64],
+    step: NDArray[np.float64],
+    frame: NDArray[np.float64],
+    size: int,
+    z: float,
+    t0: float,
 ) -> NDArray[np.float64]:
     """Log posterior on a grid; frame = (x, y, ux, uy, half_u, half_v): centre, unit vector of the u axis, half lengths."""
     grid = np.empty((size, size))
+    # Hearing and levels change over tens of metres: on a small grid their values at the corners are enough.
+    small = max(frame[4], frame[5]) < SMALL_M
+    corner = np.zeros((2, 2))
+    if small:
+        for b in range(2):
+            for a in range(2):
+                x, y = _at_cell(frame, 2.0 * a - 1.0, 2.0 * b - 1.0)
+                corner[b, a] = log_context(evidence, ground, x, y)
     for b in range(size):
-        v = frame[5] * (2.0 * b / (size - 1) - 1.0)
+        v = 2.0 * b / (size - 1) - 1.0
         zz, tt = z, t0
         for a in range(size):
-            u = frame[4] * (2.0 * a / (size - 1) - 1.0)
-            x = frame[0] + u * frame[2] - v * frame[3]
-            y = frame[1] + u * frame[3] + v * frame[2]
-            # each row starts from the mode's own height and time corrected for the move, then follows its neighbour
+            u = 2.0 * a / (size - 1) - 1.0
+            x, y = _at_cell(frame, u, v)
+            # each row starts from the height of the mode and the median of its own times, then follows its neighbour
             if a == 0:
                 ahead = np.empty(evidence.t.shape[0])
                 for i in range(evidence.t.shape[0]):
                     dx, dy, dz = evidence.place[i, 0] - x, evidence.place[i, 1] - y, evidence.place[i, 2] - z
                     ahead[i] = evidence.t[i] - travel_time(dx, dy, dz, ground.c, ground.wind_x, ground.wind_y)
                 tt = np.median(ahead)
-            grid[b, a], zz, tt = log_posterior(evidence, ground, table, first, step, x, y, zz, tt)
+            value, zz, tt = log_arrivals(evidence, ground, table, first, step, x, y, zz, tt)
+            if small:
+                low = 0.5 * ((1.0 - u) * corner[0, 0] + (1.0 + u) * corner[0, 1])
+                high = 0.5 * ((1.0 - u) * corner[1, 0] + (1.0 + u) * corner[1, 1])
+                grid[b, a] = value + 0.5 * ((1.0 - v) * low + (1.0 + v) * high)
+            else:
+                grid[b, a] = value + log_context(evidence, ground, x, y)
     return grid
+
+
+@njit(cache=True, inline="always")
+def _at_cell(frame: NDArray[np.float64], u: float, v: float) -> tuple[float, float]:
+    """Site coordinates of a place on a frame, u and v from -1 to 1."""
+    du, dv = frame[4] * u, frame[5] * v
+    return frame[0] + du * frame[2] - dv * frame[3], frame[1] + du * frame[3] + dv * frame[2]
+
+
+@njit(cache=True)
+def _reach(
+    evidence: Evidence,
+    ground: Ground,
+    table: NDArray[np.float64],
+    first: NDArray[np.float64],
+    step: NDArray[np.float64],
+    top: NDArray[np.float64],
+    ux: float,
+    uy: float,
+    scale: float,
+) -> float:
+    """How far along a direction the log density has fallen by ``EDGE_NATS``, metres; a sixth of it exact."""
+    z, t0 = top[2], top[3]
+    far = 3.0 * scale
+    near = 0.0
+    for _ in range(30):
+        value, z, t0 = log_posterior(evidence, ground, table, first, step, top[0] + far * ux, top[1] + far * uy, z, t0)
+        if value < top[4] - EDGE_NATS:
+            break
+        near = far
+        far *= 1.5
+        if far > FARTHEST_M:
+            return FARTHEST_M
+    for _ in range(2):
+        middle = 0.5 * (near + far)
+        value, _, _ = log_posterior(
+            evidence, ground, table, first, step, top[0] + middle * ux, top[1] + middle * uy, top[2], t0
+        )
+        if value < top[4] - EDGE_NATS:
+            far = middle
+        else:
+            near = middle
+    return far
 
 
 @njit(cache=True)
@@ -129,29 +195,37 @@ def explore(
         middle, half = 0.5 * (xx + yy), math.sqrt(0.25 * (xx - yy) ** 2 + xy * xy)
         su = math.sqrt(max(middle + half, 0.01))
         sv = math.sqrt(max(middle - half, 0.01))
-        frame = np.array([tops[q, 0], tops[q, 1], ux, uy, min(4.2 * su, 800.0), min(4.2 * sv, 800.0)])
+        # the tails are skew: reach along each half axis on its own, with a margin for what bends off the axes
+        right = 1.15 * _reach(evidence, ground, table, first, step, tops[q], ux, uy, su)
+        left = 1.15 * _reach(evidence, ground, table, first, step, tops[q], -ux, -uy, su)
+        high = 1.15 * _reach(evidence, ground, table, first, step, tops[q], -uy, ux, sv)
+        low = 1.15 * _reach(evidence, ground, table, first, step, tops[q], uy, -ux, sv)
+        du, dv = 0.5 * (right - left), 0.5 * (high - low)
+        frame = np.array(
+            [
+                tops[q, 0] + du * ux - dv * uy,
+                tops[q, 1] + du * uy + dv * ux,
+                ux,
+                uy,
+                0.5 * (right + left),
+                0.5 * (high + low),
+            ]
+        )
         cells = size
         grid = np.empty((1, 1))
-        for attempt in range(7):
+        for attempt in range(4):
+            # more cells where the Laplace approximation is a small part of what is covered
+            room = max(frame[4] / su, frame[5] / sv)
+            cells = min(max(size, int(size * math.sqrt(room / 4.0)) | 1), MOST_CELLS)
             grid = _fill(evidence, ground, table, first, step, frame, cells, tops[q, 2], tops[q, 3])
             peak = grid.max()
-            left, right = grid[:, 0].max() - peak, grid[:, cells - 1].max() - peak
-            low, high = grid[0].max() - peak, grid[cells - 1].max() - peak
-            if max(max(left, right), max(low, high)) < -EDGE_NATS or attempt == 6:
+            edge_u = max(grid[:, 0].max(), grid[:, cells - 1].max()) - peak
+            edge_v = max(grid[0].max(), grid[cells - 1].max()) - peak
+            if attempt == 3 or max(edge_u, edge_v) < -EDGE_NATS + 1.5:
                 break
-            # move and widen towards the sides where the density has not died away
-            if max(left, right) >= -EDGE_NATS:
-                grow = 0.5 * frame[4]
-                shift = (grow if right >= -EDGE_NATS else 0.0) - (grow if left >= -EDGE_NATS else 0.0)
-                frame[0] += 0.5 * shift * frame[2]
-                frame[1] += 0.5 * shift * frame[3]
-                frame[4] += 0.5 * grow * (1.0 if left < -EDGE_NATS or right < -EDGE_NATS else 2.0)
-            if max(low, high) >= -EDGE_NATS:
-                grow = 0.5 * frame[5]
-                shift = (grow if high >= -EDGE_NATS else 0.0) - (grow if low >= -EDGE_NATS else 0.0)
-                frame[0] -= 0.5 * shift * frame[3]
-                frame[1] += 0.5 * shift * frame[2]
-                frame[5] += 0.5 * grow * (1.0 if low < -EDGE_NATS or high < -EDGE_NATS else 2.0)
-            cells = min(int(cells * 1.3) | 1, 97)
+            if edge_u >= -EDGE_NATS + 1.5:
+                frame[4] *= 1.8
+            if edge_v >= -EDGE_NATS + 1.5:
+                frame[5] *= 1.8
         out.append((tops[q], frame, grid))
     return out

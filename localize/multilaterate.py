@@ -153,8 +153,8 @@ def multilaterate(
     weights = _weights(tops)
     alternatives = tuple(
         Root(chart.position(top.p), top.t0 + epoch, float(weight))
-        for top, weight in zip(others, weights[1:], strict=True)
-        if weight >= LEAST_WEIGHT and top.converged
+        for top, weight in sorted(zip(others, weights[1:], strict=True), key=lambda pair: -pair[1])
+        if weight >= LEAST_WEIGHT
     )
     direction = _direction(chart, best, covariance, data)
     if any(root.weight >= SECOND_ROOT for root in alternatives):
@@ -262,7 +262,7 @@ def _risen_starts(tops: Sequence[Top], data: Heard) -> list[tuple[Floats, float]
     out = []
     for top in tops[:2]:
         lift = 0.3 * float(np.median(np.hypot(*(data.place[:, :2] - top.p[:2]).T)))
-        out += [(np.array([*top.p[:2], height + dz]), top.t0) for dz in (0.0, lift, -lift)]
+        out += [(np.array([*top.p[:2], height + dz]), top.t0) for dz in (lift, -lift)]
     for root in bancroft(data.place, data.t, data.c):
         if np.linalg.norm(root[:3] - data.centre) < RUNAWAY * data.radius:
             out.append((root[:3], float(root[3])))
@@ -276,9 +276,13 @@ def _covariance(normal: Floats) -> Floats:
     return np.asarray(np.linalg.pinv(information, rcond=1e-14, hermitian=True))
 
 
+def _singular(top: Top) -> bool:
+    return float(np.linalg.cond(top.normal)) > 1e12
+
+
 def _vdop(top: Top, data: Heard) -> float:
     """Vertical dilution of precision at a top in space; infinite where the normal matrix bears no height."""
-    if not top.converged or np.linalg.cond(top.normal) > 1e12:
+    if not top.converged or _singular(top):
         return math.inf
     typical_m = data.c * math.sqrt(len(data.t) / float((1.0 / data.sigma**2).sum()))
     return math.sqrt(float(_covariance(top.normal)[2, 2])) / typical_m
@@ -286,7 +290,10 @@ def _vdop(top: Top, data: Heard) -> float:
 
 def _weights(tops: Sequence[Top]) -> Floats:
     """Probability of each top by Laplace's method: density times the volume of its normal matrix."""
-    log = np.array([-top.cost - 0.5 * np.linalg.slogdet(top.normal)[1] for top in tops])
+    # a singular matrix belongs to a saddle, such as the level of sensors that all stand in one plane
+    log = np.array([-math.inf if _singular(top) else -top.cost - 0.5 * np.linalg.slogdet(top.normal)[1] for top in tops])
+    if not np.isfinite(log[0]):
+        return np.eye(len(tops))[0]
     weight = np.exp(np.minimum(log - log[0], 50.0))
     return np.asarray(weight / weight.sum())
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from localize.likelihood import arrival_log_density, arrival_score
 from localize.travel import travel_time, travel_time_gradient
 
-__all__ = ["Evidence", "Ground", "climb", "log_posterior", "tabulate"]
+__all__ = ["Evidence", "Ground", "climb", "log_arrivals", "log_context", "log_posterior", "tabulate"]
 
 TABLE_SIZE = 192
 # Share of a shot's pulses that are not of it although they fit, and how far off such a pulse may lie: by eye a
@@ -90,7 +90,7 @@ def tabulate(evidence: Evidence, ground: Ground) -> tuple[NDArray[np.float64], N
 
 
 @njit(cache=True)
-def _context(evidence: Evidence, ground: Ground, x: float, y: float) -> float:
+def log_context(evidence: Evidence, ground: Ground, x: float, y: float) -> float:
     """Log likelihood of who heard and how loud, given a horizontal position."""
     total = 0.0
     n = evidence.t.shape[0]
@@ -134,7 +134,7 @@ def _at(
 
 
 @njit(cache=True)
-def log_posterior(
+def log_arrivals(
     evidence: Evidence,
     ground: Ground,
     table: NDArray[np.float64],
@@ -145,7 +145,7 @@ def log_posterior(
     z: float,
     t_guess: float,
 ) -> tuple[float, float, float]:
-    """(log density, height, discharge time) at a horizontal position, discharge time integrated, height profiled."""
+    """(log likelihood of the arrivals, height, discharge time) at a place; time integrated, height profiled."""
     n = evidence.t.shape[0]
     u = np.empty(n)
     if ground.height_sigma > 0.0:
@@ -172,9 +172,9 @@ def log_posterior(
     weight = 0.0
     for i in range(n):
         weight += 1.0 / (evidence.sigma[i] * evidence.sigma[i])
-    # Trapezoid rule, outwards from the best discharge time until the integrand has died away: at 0.8 sigma a node it is
-    # exact to 1e-6 for a Gaussian (Trefethen & Weideman 2014, SIAM Review 56(3)), and heavy tails are simply followed.
-    delta = 0.8 / math.sqrt(weight)
+    # Trapezoid rule, outwards from the best discharge time until the integrand has died away: at one sigma a node it is
+    # exact to 1e-8 for a Gaussian (Trefethen & Weideman 2014, SIAM Review 56(3)), and heavy tails are simply followed.
+    delta = 1.0 / math.sqrt(weight)
     best, best_t = _at(u, t_guess, table, first, step), t_guess
     total = 1.0
     for sign in (1.0, -1.0):
@@ -186,13 +186,30 @@ def log_posterior(
                 best, best_t = value, t0
             else:
                 total += math.exp(value - best)
-                if value < best - 9.0:
+                if value < best - 7.0:
                     break
     log_density = best + math.log(total * delta)
     t_guess = best_t
     if ground.height_sigma > 0.0:
         log_density -= 0.5 * ((z - ground.height) / ground.height_sigma) ** 2
-    return log_density + _context(evidence, ground, x, y), z, t_guess
+    return log_density, z, t_guess
+
+
+@njit(cache=True)
+def log_posterior(
+    evidence: Evidence,
+    ground: Ground,
+    table: NDArray[np.float64],
+    first: NDArray[np.float64],
+    step: NDArray[np.float64],
+    x: float,
+    y: float,
+    z: float,
+    t_guess: float,
+) -> tuple[float, float, float]:
+    """(log density, height, discharge time) at a horizontal position: arrivals, hearing and levels together."""
+    value, z, t_guess = log_arrivals(evidence, ground, table, first, step, x, y, z, t_guess)
+    return value + log_context(evidence, ground, x, y), z, t_guess
 
 
 @njit(cache=True)

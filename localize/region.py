@@ -1,4 +1,4 @@
-"""From grids to regions: the smallest areas that hold 50 % and 95 % of a posterior."""
+"""From grids to what is said of a shot: a position, moments, and the smallest regions that hold 50 % and 95 %."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import numpy as np
 import shapely
 from numba import njit
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
+from shapely.geometry import MultiPolygon, Polygon
 
-__all__ = ["Mode", "Summary", "probability_within", "summarise"]
+__all__ = ["WITHIN_M", "Mode", "Summary", "summarise"]
+
+WITHIN_M = 25.0  # the field's contracts promise a position within this distance
+_SHIFTS = 30  # mean-shift steps at the most; it settles in about five
+_FLOOR_NATS = -30.0  # log density below which a cell counts for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,97 +39,122 @@ class Mode:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Moments and regions of a posterior.
+    """What a posterior says.
 
-    weights : (modes,) float64, adding up to 1.
-    mean_m : (2,) float64, mean of the heaviest mode; ``covariance_m2`` (2, 2) second moments of the whole posterior about it.
-    regions : one geometry per level asked for, site frame.
+    position_m : (2,) float64, site frame: where the mean shift with a radius of ``WITHIN_M`` from the maximum settles, so
+        that as much probability as can be lies around it; the mean, where the posterior is narrower than that.
+    covariance_m2 : (2, 2) second moments of the whole posterior about ``position_m``.
+    within : probability that the shot lies within ``WITHIN_M`` of ``position_m``.
+    regions : one polygon or multipolygon per level asked for, site frame.
+    roots : centre (2,) and probability of each separate part of the last region, heaviest first; they add up to 1.
     """
 
-    weights: NDArray[np.float64]
-    mean_m: NDArray[np.float64]
-    means_m: NDArray[np.float64]
+    position_m: NDArray[np.float64]
     covariance_m2: NDArray[np.float64]
-    regions: tuple[BaseGeometry, ...]
+    within: float
+    regions: tuple[Polygon | MultiPolygon, ...]
+    roots: tuple[tuple[NDArray[np.float64], float], ...]
 
 
 def summarise(modes: Sequence[Mode], levels: Sequence[float] = (0.5, 0.95)) -> Summary:
-    """Weights, moments and highest-density regions of a posterior on grids.
+    """Position, moments, highest-density regions and roots of a posterior on grids.
 
     Parameters
     ----------
-    modes : at least one; their log densities share one constant.
+    modes : at least one; their log densities share one constant; their grids do not overlap.
     levels : probabilities that the regions hold.
-
-    Returns
-    -------
-    Summary; a region is a Polygon or MultiPolygon, holes and islands included.
     """
     peak = max(float(m.log_density.max()) for m in modes)
-    densities = [np.exp(m.log_density - peak) for m in modes]
-    cells = [4.0 * m.half_m[0] * m.half_m[1] / (m.log_density.shape[0] - 1) ** 2 for m in modes]
-    masses = np.array([float(d.sum()) * a for d, a in zip(densities, cells, strict=True)])
-    weights = masses / masses.sum()
-    means = np.empty((len(modes), 2))
-    seconds = np.empty((len(modes), 2, 2))
-    for k, (m, d) in enumerate(zip(modes, densities, strict=True)):
-        n = d.shape[0]
-        line = np.linspace(-1.0, 1.0, n)
-        total = d.sum()
-        u, v = line * m.half_m[0], line * m.half_m[1]
-        du, dv = d.sum(axis=0), d.sum(axis=1)
-        mu, mv = float(du @ u) / total, float(dv @ v) / total
-        uu, vv = float(du @ (u - mu) ** 2) / total, float(dv @ (v - mv) ** 2) / total
-        uv = float((v - mv) @ d @ (u - mu)) / total
-        means[k] = m.origin + np.array([mu, mv]) @ m.axes
-        seconds[k] = m.axes.T @ np.array([[uu, uv], [uv, vv]]) @ m.axes
-    heavy = int(np.argmax(weights))
-    offsets = means - means[heavy]
-    covariance = np.einsum("k,kij->ij", weights, seconds + offsets[:, :, None] * offsets[:, None, :])
-    thresholds = _thresholds(modes, masses, peak, levels)
-    regions = tuple(_region(modes, peak, t) for t in thresholds)
-    return Summary(weights, means[heavy], means, covariance, regions)
+    cells = [_cells(m.log_density, m.origin, m.axes, m.half_m, peak) for m in modes]
+    x, y, value, slope, mass = (np.concatenate(column) for column in zip(*cells, strict=True))
+    mass /= mass.sum()
+    place = _settle(x, y, mass, int(np.argmax(value)))
+    covariance, within = _moments(x, y, mass, place)
+    regions = []
+    for level in levels:
+        regions.append(_region(modes, peak + _threshold(value, slope, mass, level)))
+    return Summary(place, covariance, within, tuple(regions), _roots(regions[-1], x, y, mass, place))
 
 
-def probability_within(modes: Sequence[Mode], centre_m: NDArray[np.float64], radius_m: float) -> float:
-    """Probability that the shot lies within a radius (m) of a point (2,) of the site frame."""
-    peak = max(float(m.log_density.max()) for m in modes)
-    inside = total = 0.0
-    for m in modes:
-        line = np.linspace(-1.0, 1.0, m.log_density.shape[0])
-        offset = m.axes @ (m.origin - centre_m)
-        square = (line * m.half_m[0] + offset[0]) ** 2 + ((line * m.half_m[1] + offset[1]) ** 2)[:, None]
-        mass = np.exp(m.log_density - peak) * (m.half_m[0] * m.half_m[1] / (len(line) - 1) ** 2)
-        total += float(mass.sum())
-        inside += float(mass[square <= radius_m**2].sum())
-    return inside / total
+@njit(cache=True)
+def _cells(
+    log_density: NDArray[np.float64],
+    origin: NDArray[np.float64],
+    axes: NDArray[np.float64],
+    half: NDArray[np.float64],
+    peak: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Cells that matter as columns: x, y (m), log density below the peak, its change across the cell, mass."""
+    k = log_density.shape[0]
+    out = np.empty((5, k * k))
+    area = 4.0 * half[0] * half[1] / (k - 1) ** 2
+    n = 0
+    for b in range(k):
+        for a in range(k):
+            value = log_density[b, a] - peak
+            if value < _FLOOR_NATS:
+                continue
+            a0, a1, b0, b1 = max(a - 1, 0), min(a + 1, k - 1), max(b - 1, 0), min(b + 1, k - 1)
+            across = abs(log_density[b, a1] - log_density[b, a0]) / (a1 - a0)
+            along = abs(log_density[b1, a] - log_density[b0, a]) / (b1 - b0)
+            u, v = half[0] * (2.0 * a / (k - 1) - 1.0), half[1] * (2.0 * b / (k - 1) - 1.0)
+            out[0, n] = origin[0] + u * axes[0, 0] + v * axes[1, 0]
+            out[1, n] = origin[1] + u * axes[0, 1] + v * axes[1, 1]
+            out[2, n] = value
+            out[3, n] = max(across + along, 1e-9)
+            out[4, n] = area * np.exp(value)
+            n += 1
+    return out[0, :n], out[1, :n], out[2, :n], out[3, :n], out[4, :n]
 
 
-def _thresholds(modes: Sequence[Mode], masses: NDArray[np.float64], peak: float, levels: Sequence[float]) -> list[float]:
-    """Log densities above which the grids hold each level of the mass.
+@njit(cache=True)
+def _settle(
+    x: NDArray[np.float64], y: NDArray[np.float64], mass: NDArray[np.float64], start: int
+) -> NDArray[np.float64]:
+    """Mean shift with a flat kernel of radius ``WITHIN_M`` (Fukunaga & Hostetler 1975, IEEE TIT 21(1))."""
+    cx, cy = x[start], y[start]
+    for _ in range(_SHIFTS):
+        sx, sy, s = 0.0, 0.0, 0.0
+        for i in range(x.shape[0]):
+            dx, dy = x[i] - cx, y[i] - cy
+            if dx * dx + dy * dy <= WITHIN_M * WITHIN_M:
+                sx += mass[i] * dx
+                sy += mass[i] * dy
+                s += mass[i]
+        if not s > 0.0:
+            break
+        cx += sx / s
+        cy += sy / s
+        if abs(sx) + abs(sy) < 1e-3 * s:
+            break
+    return np.array([cx, cy])
 
-    A cell that the contour crosses counts with the share of it above the threshold, from the density's slope across the
-    cell: counting whole cells would make the region's mass jump by several percent where many cells tie.
-    """
-    values, slopes, areas = [], [], []
-    for m in modes:
-        log_d = m.log_density - peak
-        by_v, by_u = np.gradient(log_d)
-        values.append(log_d.ravel())
-        slopes.append((np.abs(by_u) + np.abs(by_v)).ravel())
-        areas.append(np.full(log_d.size, 4.0 * m.half_m[0] * m.half_m[1] / (log_d.shape[0] - 1) ** 2))
-    value, area = np.concatenate(values), np.concatenate(areas)
-    slope = np.maximum(np.concatenate(slopes), 1e-9)
-    mass = np.exp(value) * area / masses.sum()
-    keep = mass > 1e-12
-    return [_threshold(value[keep], slope[keep], mass[keep], level) for level in levels]
+
+@njit(cache=True)
+def _moments(
+    x: NDArray[np.float64], y: NDArray[np.float64], mass: NDArray[np.float64], place: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Second moments about a place, and the mass within ``WITHIN_M`` of it."""
+    xx = xy = yy = near = 0.0
+    for i in range(x.shape[0]):
+        dx, dy = x[i] - place[0], y[i] - place[1]
+        xx += mass[i] * dx * dx
+        xy += mass[i] * dx * dy
+        yy += mass[i] * dy * dy
+        if dx * dx + dy * dy <= WITHIN_M * WITHIN_M:
+            near += mass[i]
+    return np.array([[xx, xy], [xy, yy]]), near
 
 
 @njit(cache=True)
 def _threshold(
     value: NDArray[np.float64], slope: NDArray[np.float64], mass: NDArray[np.float64], level: float
 ) -> float:
-    """Bisection for the log density above which ``level`` of the mass lies."""
+    """Log density, below the peak, above which ``level`` of the mass lies; by bisection.
+
+    A cell that the contour crosses counts with the share of it above the threshold, from the density's slope across the
+    cell: counting whole cells would make the region's mass jump by several percent where many cells tie.
+    """
     low, high = value.min(), value.max()
     for _ in range(40):
         middle = 0.5 * (low + high)
@@ -137,32 +166,57 @@ def _threshold(
             low = middle
         else:
             high = middle
-    return 0.5 * (low + high)
+    return float(0.5 * (low + high))
 
 
-def _region(modes: Sequence[Mode], peak: float, threshold: float) -> BaseGeometry:
-    """Union of each mode's contour at one density."""
-    parts: list[BaseGeometry] = []
+def _region(modes: Sequence[Mode], threshold: float) -> Polygon | MultiPolygon:
+    """Union of each mode's contour at one log density."""
+    parts: list[Polygon] = []
     for m in modes:
-        # the log density is nearly quadratic, so that the contour's linear interpolation in it is accurate
-        log_d = m.log_density - peak
-        if log_d.max() <= threshold:
+        if m.log_density.max() <= threshold:
             continue
-        line = np.linspace(-1.0, 1.0, log_d.shape[0])
+        # the log density is nearly quadratic, so that the contour's linear interpolation in it is accurate
+        line = np.linspace(-1.0, 1.0, m.log_density.shape[0])
         generator = contourpy.contour_generator(
-            line * m.half_m[0], line * m.half_m[1], log_d, fill_type=contourpy.FillType.OuterOffset
+            line * m.half_m[0], line * m.half_m[1], m.log_density, fill_type=contourpy.FillType.OuterOffset
         )
-        points, offsets = generator.filled(threshold, np.inf)
+        points, offsets = generator.filled(threshold, np.inf)[:2]
         for outline, breaks in zip(points, offsets, strict=True):
+            if outline is None or breaks is None:
+                continue
             placed = m.origin + outline @ m.axes
-            rings = [placed[a:b] for a, b in zip(breaks[:-1], breaks[1:], strict=True)]
-            rings = [r for r in rings if len(r) >= 4]
+            rings = [placed[breaks[i] : breaks[i + 1]] for i in range(len(breaks) - 1)]
+            rings = [ring for ring in rings if len(ring) >= 4]
             if rings:
-                parts.append(shapely.Polygon(rings[0], rings[1:]))
-    if not parts:
-        return shapely.Polygon()
+                parts.append(Polygon(rings[0], rings[1:]))
     if len(parts) == 1:
         return parts[0]
-    if len(modes) == 1:
-        return shapely.MultiPolygon(parts)
-    return shapely.union_all([shapely.make_valid(p) for p in parts])
+    if len(modes) > 1:
+        merged = shapely.union_all([shapely.make_valid(part) for part in parts])
+        if isinstance(merged, Polygon | MultiPolygon):
+            return merged
+    return MultiPolygon(parts)
+
+
+def _roots(
+    region: Polygon | MultiPolygon,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    mass: NDArray[np.float64],
+    place: NDArray[np.float64],
+) -> tuple[tuple[NDArray[np.float64], float], ...]:
+    """Centre and probability of each separate part of a region."""
+    if isinstance(region, Polygon) or len(region.geoms) == 1:
+        return ((place, 1.0),)
+    found = []
+    for part in region.geoms:
+        inside = shapely.contains_xy(part, x, y)
+        weight = float(mass[inside].sum())
+        if weight > 0.0:
+            centre = np.array([x[inside] @ mass[inside], y[inside] @ mass[inside]]) / weight
+            found.append((centre, weight))
+    if not found:
+        return ((place, 1.0),)
+    total = sum(weight for _, weight in found)
+    found.sort(key=lambda root: -root[1])
+    return tuple((centre, weight / total) for centre, weight in found)
