@@ -291,9 +291,10 @@ def _vdop(top: Top, data: Heard) -> float:
 def _weights(tops: Sequence[Top]) -> Floats:
     """Probability of each top by Laplace's method: density times the volume of its normal matrix."""
     # a singular matrix belongs to a saddle, such as the level of sensors that all stand in one plane
-    log = np.array([-math.inf if _singular(top) else -top.cost - 0.5 * np.linalg.slogdet(top.normal)[1] for top in tops])
+    volume = [math.inf if _singular(top) else float(np.linalg.slogdet(top.normal)[1]) for top in tops]
+    log = np.array([-top.cost - 0.5 * v for top, v in zip(tops, volume, strict=True)])
     if not np.isfinite(log[0]):
-        return np.eye(len(tops))[0]
+        return np.asarray(np.eye(len(tops))[0])
     weight = np.exp(np.minimum(log - log[0], 50.0))
     return np.asarray(weight / weight.sum())
 

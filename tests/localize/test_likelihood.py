@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_integrates_to_one(s: float, q: float, m: float) -> None:
     edges = (-12 * s, 12 * s, 12 * s + 5 * m, 12 * s + 40 * m)
     total = sum(
         quad(density, a, b, points=(0.0,) if a < 0 else None, limit=200, epsabs=1e-12)[0]
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        for a, b in itertools.pairwise(edges)
     )
     assert total == pytest.approx(1.0, abs=1e-8)
 
@@ -62,7 +63,7 @@ def test_score_is_the_derivative(s: float, q: float, m: float, z: float, late: f
 
 def test_without_late_arrivals_it_is_normal() -> None:
     assert arrival_log_density(2e-3, 1e-3, 0.0, 0.015) == pytest.approx(norm.logpdf(2e-3, scale=1e-3), rel=1e-14)
-    assert arrival_score(2e-3, 1e-3, 0.0, 0.015) == (pytest.approx(2e3), pytest.approx(1e6))
+    assert arrival_score(2e-3, 1e-3, 0.0, 0.015) == pytest.approx((2e3, 1e6))
 
 
 @given(sigmas, shares, means)
