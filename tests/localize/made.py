@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from acoustic.weather import Weather
 from geo.place import Cartesian
+from localize import scene as compiled
+from localize.associate import associate
 from localize.network import Network, Sensor
 from localize.posterior import Evidence, Ground
 from localize.pulses import PulseTable
 from localize.travel import travel_times_s
+from localize.tuning import DEFAULT_TUNING, Tuning
 
 Floats = NDArray[np.float64]
 
@@ -114,3 +117,38 @@ def ground_with(
 ) -> Ground:
     """Air at 343 m/s, and a hearing curve of 900 m."""
     return Ground(343.0, wind[0], wind[1], height, height_sigma, late_share, late_mean, 0.9, 900.0, 100.0, 7.0)
+
+
+@dataclass
+class Found:
+    """What association made of a scene."""
+
+    scene: compiled.Scene
+    model: compiled.Model
+    where: Floats
+    taken: NDArray[np.int64]
+    family: NDArray[np.int64]
+    count: NDArray[np.int64]
+    table: PulseTable
+
+    def sources(self) -> list[frozenset[int]]:
+        """The pulses of each shot, as the scene counts them."""
+        return [frozenset(int(self.table.source[j]) for j in row if j >= 0) for row in self.taken]
+
+
+def compile_scene(
+    made: Scene, tuning: Tuning = DEFAULT_TUNING, table: PulseTable | None = None
+) -> tuple[compiled.Scene, compiled.Model]:
+    """The scene as the kernels read it, seconds from ``EPOCH_NS``."""
+    rows = made.table() if table is None else table
+    scene = compiled.scene_of(rows, made.network, tuning, EPOCH_NS)
+    return scene, compiled.model_of(scene, made.network, tuning)
+
+
+def associated(made: Scene, tuning: Tuning = DEFAULT_TUNING, table: PulseTable | None = None) -> Found:
+    """Association of a scene under a tuning, nothing learnt."""
+    rows = made.table() if table is None else table
+    scene, model = compile_scene(made, tuning, rows)
+    where, taken, family, count = associate(scene, model)
+    order = np.argsort(where[:, 2], kind="stable")
+    return Found(scene, model, where[order], taken[order], family[order], count[order], rows)
