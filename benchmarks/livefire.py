@@ -6,7 +6,7 @@ Cross-validated: a position is located with a tuning that was fitted on the othe
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from localize.network import Network, Sensor
 from localize.pulsefile import table_from_pulses
 from localize.tuning import DEFAULT_TUNING, Tuning
 from sensors.recording_set import RecordingSet
+from wire.messages import Pulse
 
 HELD_OUT = ROOT / "benchmarks" / "held_out"
 """``FP1.toml``: a tuning fitted on every firing position but FP1."""
@@ -58,7 +59,11 @@ def network_of(recording: RecordingSet) -> Network:
 
 def located_in(recording: RecordingSet, network: Network, tuning: Tuning) -> list[ShotRow]:
     """Shots of the published pulses of one test, in this process, without sensors outside the network."""
-    pulses = [pulse for pulse in recording.pulses or () if pulse.sensor in network.index]
+    return located_from([pulse for pulse in recording.pulses or () if pulse.sensor in network.index], network, tuning)
+
+
+def located_from(pulses: Sequence[Pulse], network: Network, tuning: Tuning) -> list[ShotRow]:
+    """Shots of some pulses, all of sensors of the network, in this process; none where the geometry bears none."""
     try:
         return [row_of_shot(shot) for shot in locate(table_from_pulses(pulses, network), network, tuning).shots]
     except NotEnoughEvidence:
