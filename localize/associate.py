@@ -47,12 +47,12 @@ def _first_sensor(scene: Scene, used: NDArray[np.int64]) -> int:
     for k in range(used.shape[0]):
         if used[k] >= 0 and (first < 0 or scene.t[used[k]] < scene.t[first]):
             first = used[k]
-    return scene.sensor[first]
+    return int(scene.sensor[first])
 
 
 @njit(cache=True)
 def _all_free(scene: Scene, pulses: NDArray[np.int64]) -> bool:
-    for k in range(pulses.shape[0]):
+    for k in range(pulses.shape[0]):  # noqa: SIM110  numba compiles no generators in closures
         if pulses[k] >= 0 and not scene.free[pulses[k]]:
             return False
     return True

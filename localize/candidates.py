@@ -40,7 +40,7 @@ def _hearing(d: float, model: Model) -> float:
 @njit(cache=True)
 def first_at_or_after(scene: Scene, k: int, when: float) -> int:
     """Index into ``order`` of sensor k's first pulse at or after a time."""
-    low, high = scene.begin[k], scene.begin[k + 1]
+    low, high = int(scene.begin[k]), int(scene.begin[k + 1])
     while low < high:
         middle = (low + high) // 2
         if scene.t[scene.order[middle]] < when:

@@ -71,7 +71,9 @@ def three_sensor_roots(
     return none
 
 
-def bancroft(sensors_m: NDArray[np.float64], arrival_s: NDArray[np.float64], sound_speed_m_s: float) -> NDArray[np.float64]:
+def bancroft(
+    sensors_m: NDArray[np.float64], arrival_s: NDArray[np.float64], sound_speed_m_s: float
+) -> NDArray[np.float64]:
     """Least-squares positions from four or more arrivals in the plane, or five or more in space.
 
     Bancroft 1985, IEEE TAES 21(7), eqs. 9-15, in Lorentz inner products; both roots of its quadratic.

@@ -28,8 +28,8 @@ __all__ = ["learn", "log_density_many"]
 WELL_HEARD = 6  # a position from fewer arrivals absorbs their errors
 ROUNDS = 2  # the second association already has the site's own sigmas
 STRAY_SHARE, STRAY_SPAN_S = 0.02, 0.1  # residuals that are of no shot must not widen the noise
-PILOT_PULSES = 2500  # the first so many pulses teach; a city's day has the rest
-MOST_SHOTS = 120  # more teach nothing that matters
+PILOT_PULSES = 2000  # the first so many pulses teach; a city's day has the rest
+MOST_SHOTS = 80  # more teach nothing that matters
 ECHO_SPANS = 3.0  # echoes are counted over this many decay times after an arrival: 95 % of them
 QUIET_PRIOR_S = 3600.0
 ECHO_PRIOR_S = 20.0
@@ -72,14 +72,14 @@ def learn(scene: Scene, network: Network, tuning: Tuning) -> Tuning:
     scene : all pulses free; left as it was.
     tuning : the prior.
     """
-    learnt, lessons = tuning, []
+    learnt = tuning
+    lessons: list[_Lesson] = []
     for _ in range(ROUNDS):
         pilot = retuned(scene, learnt)
         pilot.free[PILOT_PULSES:] = False
         where, taken, family, count = associate(pilot, model_of(pilot, network, learnt))
         learnt = _learn_clutter(scene, tuning, learnt, taken, min(len(scene.t), PILOT_PULSES))
         chosen = _best_heard(family, count)
-        lessons = []
         for _ in range(2):
             tuned = retuned(scene, learnt)
             model = model_of(tuned, network, learnt)
@@ -141,7 +141,8 @@ def _learn_timing(lessons: list[_Lesson], prior: Tuning, start: Tuning) -> Tunin
 
     def cost(p: NDArray[np.float64]) -> float:
         s, q, m = math.exp(p[0]), 1.0 / (1.0 + math.exp(-p[1])), math.exp(p[2])
-        density = np.logaddexp(math.log1p(-STRAY_SHARE) + log_density_many(residual, np.hypot(measured, s), q, m), stray)
+        of_shot = log_density_many(residual, np.hypot(measured, s), q, m)
+        density = np.logaddexp(math.log1p(-STRAY_SHARE) + of_shot, stray)
         fit = -float(weight @ density)
         # near the prior as so many residuals would weigh, far from it only logarithmically: a site may be much better
         fit += prior.propagation_strength * math.log1p(math.log(s / s0) ** 2)

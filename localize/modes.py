@@ -19,15 +19,16 @@ from localize.travel import travel_time
 __all__ = ["explore", "root_starts"]
 
 EDGE_NATS = 7.0  # a grid is wide enough when its edge is this far below its top: under 0.2 % lie outside
-SMALL_M = 60.0  # grids with shorter half axes take hearing and levels from their corners
-MOST_CELLS = 51
+# Half axes up to which hearing and levels are taken from the grid's corners, and from nine nodes an axis.
+SMALL_M, MIDDLE_M = 60.0, 300.0
+MOST_CELLS = 45
 FARTHEST_M = 4000.0  # farther away than twice any hearing range, nothing is claimed
 MODE_NATS = 6.0  # a second root less likely than exp(-6) beside the best does not reach the 95 % region
 
 
 @njit(cache=True)
 def root_starts(evidence: Evidence, ground: Ground, most: int) -> NDArray[np.float64]:
-    """Starts (s, 4) in x, y, z, t0 from the closed-form roots of triplets of arrivals; at most ``most`` arrivals are combined."""
+    """Starts (s, 4) in x, y, z, t0 from the closed-form roots of all triplets of the first ``most`` arrivals."""
     n = min(evidence.t.shape[0], most)
     out = np.empty((2 * n * n * n, 4))
     filled = 0
@@ -36,7 +37,7 @@ def root_starts(evidence: Evidence, ground: Ground, most: int) -> NDArray[np.flo
         for j in range(i + 1, n):
             for k in range(j + 1, n):
                 p = evidence.place
-                roots, xa, ya, ra, xb, yb, rb = three_sensor_roots(
+                roots, xa, ya, _ra, xb, yb, _rb = three_sensor_roots(
                     p[j, 0] - p[i, 0], p[j, 1] - p[i, 1], c * (evidence.t[j] - evidence.t[i]),
                     p[k, 0] - p[i, 0], p[k, 1] - p[i, 1], c * (evidence.t[k] - evidence.t[i]),
                 )
@@ -62,16 +63,17 @@ def _fill(
     z: float,
     t0: float,
 ) -> NDArray[np.float64]:
-    """Log posterior on a grid; frame = (x, y, ux, uy, half_u, half_v): centre, unit vector of the u axis, half lengths."""
+    """Log posterior on a grid; frame = (x, y, ux, uy, half_u, half_v): centre, unit vector of u, half lengths."""
     grid = np.empty((size, size))
-    # Hearing and levels change over tens of metres: on a small grid their values at the corners are enough.
-    small = max(frame[4], frame[5]) < SMALL_M
-    corner = np.zeros((2, 2))
-    if small:
-        for b in range(2):
-            for a in range(2):
-                x, y = _at_cell(frame, 2.0 * a - 1.0, 2.0 * b - 1.0)
-                corner[b, a] = log_context(evidence, ground, x, y)
+    # Hearing and levels change over tens of metres: on a grid of a few hundred, nodes far apart are enough.
+    longest = max(frame[4], frame[5])
+    nodes = 2 if longest < SMALL_M else (9 if longest < MIDDLE_M else size)
+    context = np.empty((nodes, nodes))
+    for b in range(nodes):
+        for a in range(nodes):
+            x, y = _at_cell(frame, 2.0 * a / (nodes - 1) - 1.0, 2.0 * b / (nodes - 1) - 1.0)
+            context[b, a] = log_context(evidence, ground, x, y)
+    stride = (nodes - 1) / (size - 1)
     for b in range(size):
         v = 2.0 * b / (size - 1) - 1.0
         zz, tt = z, t0
@@ -86,12 +88,11 @@ def _fill(
                     ahead[i] = evidence.t[i] - travel_time(dx, dy, dz, ground.c, ground.wind_x, ground.wind_y)
                 tt = np.median(ahead)
             value, zz, tt = log_arrivals(evidence, ground, table, first, step, x, y, zz, tt)
-            if small:
-                low = 0.5 * ((1.0 - u) * corner[0, 0] + (1.0 + u) * corner[0, 1])
-                high = 0.5 * ((1.0 - u) * corner[1, 0] + (1.0 + u) * corner[1, 1])
-                grid[b, a] = value + 0.5 * ((1.0 - v) * low + (1.0 + v) * high)
-            else:
-                grid[b, a] = value + log_context(evidence, ground, x, y)
+            p, q = min(int(a * stride), nodes - 2), min(int(b * stride), nodes - 2)
+            fp, fq = a * stride - p, b * stride - q
+            low = (1.0 - fp) * context[q, p] + fp * context[q, p + 1]
+            high = (1.0 - fp) * context[q + 1, p] + fp * context[q + 1, p + 1]
+            grid[b, a] = value + (1.0 - fq) * low + fq * high
     return grid
 
 
@@ -138,7 +139,7 @@ def _reach(
     return far
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def explore(
     evidence: Evidence, ground: Ground, starts: NDArray[np.float64], size: int
 ) -> list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:
@@ -213,7 +214,7 @@ def explore(
         )
         cells = size
         grid = np.empty((1, 1))
-        for attempt in range(4):
+        for attempt in range(3):
             # more cells where the Laplace approximation is a small part of what is covered
             room = max(frame[4] / su, frame[5] / sv)
             cells = min(max(size, int(size * math.sqrt(room / 4.0)) | 1), MOST_CELLS)
@@ -221,7 +222,7 @@ def explore(
             peak = grid.max()
             edge_u = max(grid[:, 0].max(), grid[:, cells - 1].max()) - peak
             edge_v = max(grid[0].max(), grid[cells - 1].max()) - peak
-            if attempt == 3 or max(edge_u, edge_v) < -EDGE_NATS + 1.5:
+            if attempt == 2 or max(edge_u, edge_v) < -EDGE_NATS + 1.5:
                 break
             if edge_u >= -EDGE_NATS + 1.5:
                 frame[4] *= 1.8

@@ -65,8 +65,10 @@ class Ground(NamedTuple):
 
 
 @njit(cache=True)
-def tabulate(evidence: Evidence, ground: Ground) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Log density of each arrival on an even grid of residuals: (n, TABLE_SIZE) values, (n,) first residual, (n,) step."""
+def tabulate(
+    evidence: Evidence, ground: Ground
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Log density of each arrival on an even grid: (n, TABLE_SIZE) values, (n,) first residual, (n,) step."""
     n = evidence.t.shape[0]
     table = np.empty((n, TABLE_SIZE))
     first = np.empty(n)
@@ -157,7 +159,8 @@ def log_arrivals(
                 dx, dy, dz = evidence.place[i, 0] - x, evidence.place[i, 1] - y, evidence.place[i, 2] - z
                 tt = travel_time(dx, dy, dz, ground.c, ground.wind_x, ground.wind_y)
                 _, _, slope_z = travel_time_gradient(dx, dy, dz, tt, ground.c, ground.wind_x, ground.wind_y)
-                g, h = arrival_score(evidence.t[i] - t_guess - tt, evidence.sigma[i], ground.late_share, ground.late_mean)
+                residual = evidence.t[i] - t_guess - tt
+                g, h = arrival_score(residual, evidence.sigma[i], ground.late_share, ground.late_mean)
                 gz += g * slope_z
                 gt += g
                 a += h * slope_z * slope_z

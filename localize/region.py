@@ -41,8 +41,8 @@ class Mode:
 class Summary:
     """What a posterior says.
 
-    position_m : (2,) float64, site frame: where the mean shift with a radius of ``WITHIN_M`` from the maximum settles, so
-        that as much probability as can be lies around it; the mean, where the posterior is narrower than that.
+    position_m : (2,) float64, site frame: where the mean shift with a radius of ``WITHIN_M`` from the maximum settles,
+        so that as much probability as can be lies around it; the mean, where the posterior is narrower than that.
     covariance_m2 : (2, 2) second moments of the whole posterior about ``position_m``.
     within : probability that the shot lies within ``WITHIN_M`` of ``position_m``.
     regions : one polygon or multipolygon per level asked for, site frame.

@@ -95,7 +95,7 @@ def scene_of(table: PulseTable, network: Network, tuning: Tuning, epoch_ns: int)
     """Columns and indices of a table of pulses over a network, all pulses free."""
     place = network.positions_m
     count = len(place)
-    t = (table.arrival_ns - epoch_ns) * 1e-9
+    t = np.asarray((table.arrival_ns - epoch_ns) * 1e-9, dtype=np.float64)
     sensor = table.sensor.astype(np.int32)
     order = np.lexsort((t, sensor)).astype(np.int64)
     begin = np.searchsorted(sensor[order], np.arange(count + 1)).astype(np.int64)
@@ -113,7 +113,8 @@ def scene_of(table: PulseTable, network: Network, tuning: Tuning, epoch_ns: int)
     peak = np.where(np.isnan(table.peak_db_spl), relative, table.peak_db_spl)
     loudness = np.where(np.isnan(peak), table.snr_db, peak)
     mark = quiet_mark(table.snr_db)
-    scene = Scene(t, sensor, measured, blank, blank, level, peak, loudness, mark, begin, order, place, near, around, free)
+    sound = (level, peak, loudness, mark)
+    scene = Scene(t, sensor, measured, blank, blank, *sound, begin, order, place, near, around, free)
     return retuned(scene, tuning)
 
 

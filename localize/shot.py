@@ -42,10 +42,12 @@ class Shot:
 
     id, revision : the same id throughout its life; revisions count from 1.
     fired_ns : UTC nanoseconds of the discharge.
-    position_m : (3,) float64, posterior mean of the main mode, site frame, metres (east, north, up).
+    position_m : (3,) float64, where the most probability lies within 25 m (the mean of a compact posterior), site
+        frame, metres (east, north, up).
     covariance_m2 : (2, 2) float64, horizontal second moments of the whole posterior about ``position_m``.
-    region_50, region_95 : smallest horizontal regions that hold 50 % and 95 % of the posterior, site frame; may be several polygons.
-    roots : ((3,) position, weight) of each separate mode of the posterior, heaviest first; weights add up to 1.
+    region_50, region_95 : smallest horizontal regions that hold 50 % and 95 % of the posterior, site frame; may be
+        several polygons.
+    roots : ((3,) position, weight) of each separate part of ``region_95``, heaviest first; weights add up to 1.
     arrivals : every sensor's part.
     score : log likelihood ratio of "a shot" against "clutter only", nats.
     level_db_spl_1m : source level, peak dB re 20 uPa at 1 m under spherical spreading; NaN when levels are not known.

@@ -51,8 +51,8 @@ class Tuning:
     late_mean_s: float = 15.0e-3
     late_strength: float = 30.0
     hearing_max: float = 0.9
-    hearing_half_m: float = 800.0
-    hearing_width_m: float = 50.0
+    hearing_half_m: float = 850.0
+    hearing_width_m: float = 80.0
     hearing_strength: float = 30.0
     clutter_rate_hz: float = 0.01
     echo_rate_hz: float = 3.5
