@@ -28,6 +28,9 @@ HEARING = ("hearing_max", "hearing_half_m", "hearing_width_m")
 FITTED = ("propagation_sigma_s", "late_share", "late_mean_s", *HEARING, "clutter_rate_hz", "echo_rate_hz")
 """Priors that a site decides; every other constant of ``Tuning`` is the same at all positions."""
 
+NEAR_M = 15.0
+"""A shot located so near to the survey is counted as right."""
+
 
 @cache
 def learnt_at(position: str) -> tuple[Tuning, ...]:
@@ -60,7 +63,7 @@ def audio_gain(positions: Iterable[str], tuning: Tuning) -> int:
         for folder in tests_by_position()[position]:
             pulses, network = heard(position)[folder.name], network_of(tests[folder.name])
             tally.add(folder, located_from(pulses, network, tuning))
-    return round(tally.summary().get("within_15m", 0.0) * tally.fired) - tally.false
+    return len([found for found in tally.matched if found["error_m"] <= NEAR_M]) - tally.false
 
 
 def fit(others: Sequence[str]) -> tuple[dict[str, float], str]:
