@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from localize.candidates import Candidate, around_sensor, expected_hearers, find_candidates, refine
+from localize.candidates import Candidate, around_sensor, expected_hearers, find_candidates, latest, refine
 from localize.families import find_repeats
 from localize.scene import Model, Scene
 
@@ -56,6 +56,21 @@ def _all_free(scene: Scene, pulses: NDArray[np.int64]) -> bool:
         if pulses[k] >= 0 and not scene.free[pulses[k]]:
             return False
     return True
+
+
+@njit(cache=True)
+def _closest(lags: NDArray[np.float64], count: int) -> float:
+    """Least time between any two rounds of a family, the first at lag zero.
+
+    No arrival may be later than half of it: a sensor that missed one round would lend it the next round's arrival as
+    a late one, that round would take from the one after, and the last would be lost.
+    """
+    least = 1e300
+    for a in range(count):
+        least = min(least, abs(lags[a]))
+        for b in range(a):
+            least = min(least, abs(lags[a] - lags[b]))
+    return least
 
 
 @njit(cache=True)
@@ -208,7 +223,7 @@ def associate(scene: Scene, model: Model) -> Shots:
                 free = free and _all_free(scene, pulses[r])
             if not free:
                 again = fresh.copy()
-                x, y, t0, score, odds, number = refine(scene, model, around, x, y, t0, again)
+                x, y, t0, score, odds, number = refine(scene, model, around, x, y, t0, again, latest(model))
                 if number < model.least_sensors or odds <= model.threshold - PARENT_NATS:
                     continue
                 more = find_repeats(scene, model, again, MOST_REPEATS)
@@ -230,6 +245,13 @@ def associate(scene: Scene, model: Model) -> Shots:
                         repeats[b] = (left, lags, gains, pulses)
                         heapq.heappush(queue, (-total, b))
                     continue
+            late = latest(model)
+            if found > 0:
+                late = min(late, 0.5 * _closest(lags, found))
+                again = fresh.copy()
+                x2, y2, t2, score2, odds2, number2 = refine(scene, model, around, x, y, t0, again, late)
+                if number2 >= model.least_sensors and math.hypot(x2 - x, y2 - y) < SAME_PLACE_M:
+                    x, y, t0, score, odds, number, used = x2, y2, t2, score2, odds2, number2, again
             families += 1
             new += 1
             total = odds + gains[:found].sum()
@@ -241,7 +263,9 @@ def associate(scene: Scene, model: Model) -> Shots:
                     scene.free[used[k]] = False
             for r in range(found):
                 again = fresh.copy()
-                x2, y2, t2, score2, odds2, number2 = refine(scene, model, around, x, y, t0 + lags[r], again)
+                x2, y2, t2, score2, odds2, number2 = refine(
+                    scene, model, around, x, y, t0 + lags[r], again, late
+                )
                 moved = math.hypot(x2 - x, y2 - y) > SAME_PLACE_M or abs(t2 - t0 - lags[r]) > model.shortest_repeat
                 if number2 < 2 or moved or _same_shot(where, count, x2, y2, t2, model.shortest_repeat):
                     continue

@@ -26,10 +26,20 @@ from localize.likelihood import arrival_log_density, arrival_score
 from localize.scene import Model, Scene
 from localize.travel import travel_time, travel_time_gradient
 
-__all__ = ["Candidate", "expected_hearers", "find_candidates", "first_at_or_after", "refine", "score_at"]
+__all__ = ["Candidate", "expected_hearers", "find_candidates", "first_at_or_after", "latest", "refine", "score_at"]
 
 # x, y (m), t0 (s), score, odds (nats), count, pulse explained at each sensor or -1: tuples, for numba's typed lists
 Candidate = tuple[float, float, float, float, float, int, NDArray[np.int64]]
+
+
+# An arrival later than this many mean excess delays is of something else: 2 % are given up, the next round is not taken.
+LATE_MEANS = 4.0
+
+
+@njit(cache=True, inline="always")
+def latest(model: Model) -> float:
+    """The greatest excess delay that an arrival of a shot is credited with, seconds."""
+    return LATE_MEANS * model.late_mean if model.late_share > 0.0 else 0.0
 
 
 @njit(cache=True, inline="always")
@@ -84,13 +94,15 @@ def _seed_score(scene: Scene, model: Model, around: NDArray[np.int32], x: float,
 @njit(cache=True)
 def score_at(
     scene: Scene, model: Model, around: NDArray[np.int32], x: float, y: float, t0: float, widen: float,
-    used: NDArray[np.int64],
+    used: NDArray[np.int64], late: float,
 ) -> tuple[float, int]:
-    """Score of a candidate; fills ``used``.  ``widen`` multiplies every sigma while a position is still being found."""
+    """Score of a candidate; fills ``used``.
+
+    ``widen`` multiplies every sigma while a position is still being found; ``late`` is the greatest excess delay.
+    """
     total = 0.0
     count = 0
     used[:] = -1
-    late = 6.0 * model.late_mean if model.late_share > 0.0 else 0.0
     for k in around:
         dx, dy, dz = scene.place[k, 0] - x, scene.place[k, 1] - y, scene.place[k, 2] - model.height
         d = math.sqrt(dx * dx + dy * dy)
@@ -144,7 +156,8 @@ def _solve3(h: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[bool, float
 
 @njit(cache=True)
 def refine(
-    scene: Scene, model: Model, around: NDArray[np.int32], x: float, y: float, t0: float, used: NDArray[np.int64]
+    scene: Scene, model: Model, around: NDArray[np.int32], x: float, y: float, t0: float, used: NDArray[np.int64],
+    late: float,
 ) -> tuple[float, float, float, float, float, int]:
     """Newton steps on the likelihood, pulses re-assigned between them, sigmas narrowing from seed to model.
 
@@ -158,7 +171,7 @@ def refine(
     for step in range(14):
         widen = 3.0 if step == 0 else (1.7 if step == 1 else 1.0)
         before[:] = used
-        score, count = score_at(scene, model, around, x, y, t0, widen, used)
+        score, count = score_at(scene, model, around, x, y, t0, widen, used, late)
         if count < 3:
             return x, y, t0, score, -1e300, 0
         h[:] = 0.0
@@ -294,8 +307,9 @@ def find_candidates(
                 value = _seed_score(scene, model, around, sx, sy, t0)
                 filled = _keep_seed(seeds, filled, value, sx, sy, t0)
     used = np.full(m, -1, np.int64)
+    late = latest(model)
     for s in range(filled):
-        x, y, t0, score, odds, count = refine(scene, model, around, seeds[s, 1], seeds[s, 2], seeds[s, 3], used)
+        x, y, t0, score, odds, count = refine(scene, model, around, seeds[s, 1], seeds[s, 2], seeds[s, 3], used, late)
         if count < model.least_sensors or odds <= threshold:
             continue
         known = False

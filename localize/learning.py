@@ -83,7 +83,7 @@ def learn(scene: Scene, network: Network, tuning: Tuning) -> Tuning:
         for _ in range(2):
             tuned = retuned(scene, learnt)
             model = model_of(tuned, network, learnt)
-            studied = [_study(tuned, model, learnt, where[s], taken[s]) for s in chosen]
+            studied = [_study(tuned, model, learnt, where[s], taken[s], taken[family == family[s]]) for s in chosen]
             lessons = [lesson for lesson in studied if lesson is not None]
             if not lessons:
                 return learnt
@@ -105,9 +105,14 @@ def _best_heard(family: NDArray[np.int64], count: NDArray[np.int64]) -> list[int
 
 
 def _study(
-    scene: Scene, model: Model, tuning: Tuning, where: NDArray[np.float64], taken: NDArray[np.int64]
+    scene: Scene,
+    model: Model,
+    tuning: Tuning,
+    where: NDArray[np.float64],
+    taken: NDArray[np.int64],
+    rounds: NDArray[np.int64],
 ) -> _Lesson | None:
-    """Residuals of one shot about its most likely position, and who heard it."""
+    """Residuals of one shot about its most likely position, and who heard it and the other rounds of its burst."""
     heard = taken >= 0
     pulses = taken[heard]
     t, sigma = np.full(len(taken), np.nan), np.full(len(taken), np.nan)
@@ -127,7 +132,9 @@ def _study(
     stretch = 1.0 / np.sqrt(np.maximum(1.0 - leverage, 0.05))
     flat = np.hypot(*(scene.place[:, :2] - at[:2]).T)
     near = flat < 2.0 * tuning.hearing_range_m
-    return _Lesson(evidence.t - t0 - travel, scene.measured[pulses], stretch, flat[near], heard[near])
+    # All rounds, not the best-heard one alone: hearing learnt from the best would be too good.
+    distance = np.tile(flat[near], len(rounds))
+    return _Lesson(evidence.t - t0 - travel, scene.measured[pulses], stretch, distance, (rounds[:, near] >= 0).ravel())
 
 
 def _learn_timing(lessons: list[_Lesson], prior: Tuning, start: Tuning) -> Tuning:
@@ -154,7 +161,7 @@ def _learn_timing(lessons: list[_Lesson], prior: Tuning, start: Tuning) -> Tunin
         math.log(start.late_share / (1.0 - start.late_share)),
         math.log(start.late_mean_s),
     ]
-    bounds = [(math.log(5e-5), math.log(0.05)), (math.log(1e-4), math.log(4.0)), (math.log(2e-3), math.log(0.06))]
+    bounds = [(math.log(5e-5), math.log(0.05)), (math.log(1e-4), math.log(4.0)), (math.log(m0 / 3.0), math.log(2.0 * m0))]
     found = minimize(cost, guess, method="L-BFGS-B", bounds=bounds).x
     return dataclasses.replace(
         start,

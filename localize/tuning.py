@@ -46,7 +46,7 @@ class Tuning:
 
     picking_sigma_s: float = 1.0e-3
     propagation_sigma_s: float = 8.5e-3
-    propagation_strength: float = 6.0
+    propagation_strength: float = 3.0
     late_share: float = 0.05
     late_mean_s: float = 15.0e-3
     late_strength: float = 30.0

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from localize.candidates import expected_hearers, find_candidates, first_at_or_after, refine, score_at
+from localize.candidates import expected_hearers, find_candidates, first_at_or_after, latest, refine, score_at
 from localize.likelihood import arrival_log_density
 from localize.scene import Model
 from localize.scene import Scene as Compiled
@@ -62,7 +62,7 @@ def test_score_is_its_definition(seed: int, off: float, late: float) -> None:
     made, scene, model = _scene(seed)
     t0, source = made.shots[0]
     used = np.full(16, -1, np.int64)
-    score, count = score_at(scene, model, SENSORS, source[0] + off, source[1], t0 + late, 1.0, used)
+    score, count = score_at(scene, model, SENSORS, source[0] + off, source[1], t0 + late, 1.0, used, latest(model))
     expected, chosen = _slow_score(scene, model, source[0] + off, source[1], t0 + late)
     assert score == pytest.approx(expected, rel=1e-10)
     assert count == len(chosen)
@@ -75,7 +75,7 @@ def test_refining_never_leaves_the_truth(seed: int) -> None:
     made, scene, model = _scene(seed, clutter=5)
     t0, source = made.shots[0]
     used = np.full(16, -1, np.int64)
-    x, y, t, score, odds, count = refine(scene, model, SENSORS, source[0] + 25.0, source[1] - 15.0, t0, used)
+    x, y, t, score, odds, count = refine(scene, model, SENSORS, source[0] + 25.0, source[1] - 15.0, t0, used, latest(model))
     assert count >= 11
     assert math.hypot(x - source[0], y - source[1]) < 6.0
     assert abs(t - t0) < 0.01
@@ -116,7 +116,7 @@ def test_fewer_than_three_pulses_are_no_candidate() -> None:
     scene, model = compile_scene(made)
     assert not find_candidates(scene, model, 0, 6, -1e9, 9)
     used = np.full(16, -1, np.int64)
-    assert refine(scene, model, SENSORS, 400.0, 400.0, 1.0, used)[5] == 0
+    assert refine(scene, model, SENSORS, 400.0, 400.0, 1.0, used, latest(model))[5] == 0
 
 
 @given(st.lists(st.floats(0.0, 10.0), min_size=1, max_size=30), st.floats(-1.0, 11.0))
