@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from localize.locate import locate
 from numpy.typing import NDArray
 
 from benchmarks.figures import Section, Table, failed, told
@@ -17,6 +16,7 @@ from benchmarks.livefire import network_of, tuning_of
 from benchmarks.livefire_truth import PublishedSet, published_sets, tests_by_position, truth
 from benchmarks.peers import runner
 from errors import NotEnoughEvidence
+from localize.locate import locate
 from localize.network import Network
 from localize.pulsefile import table_from_pulses
 from localize.pulses import PulseTable
