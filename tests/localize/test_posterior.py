@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import exponnorm, norm
 
-from localize.posterior import STRAY_SHARE, STRAY_SPAN_S, TABLE_SIZE, Evidence, Ground, climb, log_posterior, tabulate
+from localize.posterior import STRAY_SHARE, STRAY_SPAN_S, Evidence, Ground, climb, log_posterior, tabulate
 from localize.travel import travel_times_s
 from tests.localize.made import evidence_of, ground_with, lattice
 
@@ -91,6 +91,20 @@ def test_equals_the_oracle(late_share: float, wind: tuple[float, float]) -> None
         assert _ours(evidence, ground, x, y, 6.0) == pytest.approx(_oracle(evidence, ground, x, y, 6.0), abs=0.15)
 
 
+@pytest.mark.xfail(strict=True, reason="densities are tabulated every millisecond, coarser than such sigmas")
+def test_equals_the_oracle_for_good_nodes_too() -> None:
+    """A good node is 0.1 ms off, the mean excess delay 15 ms: the table has to bear both."""
+    ground = ground_with(height=6.0, late_share=0.05)
+    for sigma in (1e-4, 5e-4, 1e-3):
+        place, t = _arrivals(ground, noise_s=sigma)
+        evidence = evidence_of(place, t, sigma)
+        for off in (0.0, 0.5 * sigma * 343.0, 2.0 * sigma * 343.0):
+            x = SOURCE[0] + off
+            assert _ours(evidence, ground, x, SOURCE[1], 6.0) == pytest.approx(
+                _oracle(evidence, ground, x, SOURCE[1], 6.0), abs=0.03
+            )
+
+
 def test_differences_between_places_are_exact_enough() -> None:
     """What shapes a region is how the density falls, not its constant."""
     ground = ground_with(height=6.0, late_share=0.15)
@@ -115,16 +129,13 @@ def test_a_poor_guess_of_the_discharge_time_does_no_harm() -> None:
         assert t0 == pytest.approx(exact[2], abs=1e-3)
 
 
-def test_table_holds_the_density() -> None:
-    ground = ground_with(late_share=0.1)
-    evidence = evidence_of(np.zeros((3, 3)), np.zeros(3), np.array([2e-3, 2e-3, 5e-3]))
-    table, first, step = tabulate(evidence, ground)
-    assert table.shape == (3, TABLE_SIZE)
-    assert first == pytest.approx(-7.0 * evidence.sigma)
-    for i in range(3):
-        r = first[i] + step[i] * np.arange(TABLE_SIZE)
-        assert r[-1] == pytest.approx(7.0 * evidence.sigma[i] + 10.0 * ground.late_mean)
-        assert table[i] == pytest.approx(_log_f(r, evidence.sigma[i], 0.1, ground.late_mean), abs=1e-9)
+def test_a_single_arrival_integrates_to_what_it_should() -> None:
+    """One arrival alone says nothing of the place: its density integrates to 1 but for what strays add in the tails."""
+    ground = ground_with(late_share=0.1)._replace(hear_half=1e9)
+    evidence = evidence_of(np.array([[100.0, 50.0, 0.0]]), np.array([0.3]), 2e-3)
+    values = [_ours(evidence, ground, x, y, 0.0) for x, y in ((0.0, 0.0), (300.0, -80.0), (99.0, 50.0))]
+    assert np.ptp(values) < 1e-6
+    assert values[0] - math.log(ground.hear_max) == pytest.approx(0.0, abs=0.05)
 
 
 def _cost(p: Floats, e: Evidence, g: Ground, z: float) -> float:
