@@ -54,13 +54,17 @@ def three_sensor_roots(
         return 1, ax + bx * r, ay + by * r, r, 0.0, 0.0, 0.0
     disc = b * b - a * c
     if disc < 0.0:
-        if disc < -0.5 * b * b:
+        if disc < -0.5 * b * b - 1e-18 * scale:  # the latter for a source at the first sensor, where all but a vanish
             return none
         disc = 0.0
     root = math.sqrt(disc)
     ra, rb = (-b - root) / a, (-b + root) / a
     if ra > rb:
         ra, rb = rb, ra
+    # a source at the first sensor has range zero, which rounding may put below
+    least = -1e-6 * math.sqrt(scale)
+    ra = 0.0 if least < ra < 0.0 else ra
+    rb = 0.0 if least < rb < 0.0 else rb
     good_a, good_b = ra >= 0.0, rb >= 0.0
     if good_a and good_b and root > 0.0:
         return 2, ax + bx * ra, ay + by * ra, ra, ax + bx * rb, ay + by * rb, rb

