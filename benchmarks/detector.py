@@ -13,8 +13,10 @@ from acoustic.detector import DetectorSettings, detect, detect_blocks
 from benchmarks.figures import Figure, Section, Table, at_least, failed, told
 from benchmarks.mixtures import BACKGROUNDS, RATE_HZ, SNRS_DB, STREAM_S, Stream, streams
 from benchmarks.peers import runner
+from benchmarks.saved_plots import BLUE, GREEN, VERMILION, drawing
 
 FALSE_PER_MINUTE = (1.0, 3.0, 10.0)
+RATES_SHOWN = (0.3, 1, 3, 10, 30)
 SPEED_BAR = 150.0
 BLOCK = 1024
 MATCH_S = 0.050
@@ -174,7 +176,23 @@ def measure(*, peers: bool = True) -> Section:
         name = f"mean recall, {FALSE_PER_MINUTE[1]:g} a minute in each background, against {curve.engine}"
         section.figures.append(better(name, means[0], mean))
     section.tables += [_summary(curves, mixed), *_by_stream(curves, mixed)]
+    section.images = _sweep(curves, mixed)
     return section
+
+
+def _sweep(curves: Sequence[Curve], mixed: Sequence[Stream]) -> list[tuple[str, str]]:
+    """Recall by false triggers a minute, over each engine's sweep of thresholds."""
+    with drawing("detector-sweep", 1, 1, (6.4, 3.7)) as page:
+        axis = page.axes[0, 0]
+        for curve, colour, dash in zip(curves, (BLUE, VERMILION, GREEN), ("-", "--", "-."), strict=False):
+            false, recall, _ = pooled(curve, range(len(mixed)), mixed)
+            order = np.argsort(false)
+            axis.plot(false[order], 100 * recall[order], dash, color=colour, linewidth=1.6, label=curve.engine)
+        axis.set(xscale="log", xlim=(0.3, 60), ylim=(0, 100), xlabel="false triggers a minute", ylabel="shots found, %")
+        axis.set_xticks(RATES_SHOWN, [f"{rate:g}" for rate in RATES_SHOWN])
+        axis.set_title("Shots found in city noise, one threshold for all streams")
+        axis.legend(frameon=False, loc="lower right")
+    return [("Shots found by false triggers a minute, all backgrounds and ratios together.", page.saved)]
 
 
 def better(name: str, value: float, other: float) -> Figure:

@@ -113,8 +113,8 @@ def measure() -> list[Section]:
     given.figures.append(at_least("positions located with a tuning fitted without them", len(held_out), 6, "d"))
     if left := sorted(tests_by_position().keys() - set(held_out)):
         given.text += f"\nNot cross-validated, located with the default tuning: {', '.join(left)}.\n"
-    given.images = livefire_plots.offsets(pulse_file, "livefire-pulses")
-    heard.images = livefire_plots.offsets(audio_file, "livefire-audio")
+    given.images = livefire_plots.offsets(pulse_file, "livefire-pulses", "published pulses")
+    heard.images = livefire_plots.offsets(audio_file, "livefire-audio", "audio only")
     heard.images += livefire_plots.distributions({"published pulses": pulse_file, "audio": audio_file})
     return [given, heard]
 

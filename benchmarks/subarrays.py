@@ -93,19 +93,20 @@ def measure(subsets: int = SUBSETS) -> Section:
     """All sizes, all positions."""
     section = Section("live fire, sub-arrays", "field", TEXT)
     rows = []
-    shares: dict[int, float] = {}
+    points = []
     for size, found in collect(subsets=subsets).items():
         summary = found.tally.summary()
         section.figures += figures(size, summary, found.areas_m2)
-        shares[size] = summary.get("within_15m", 0.0)
         numbers = [summary.get(key, np.nan) for key in ("within_15m", "within_25m", "median_m", "p95_m")]
         numbers += [summary["false"] / summary["fired"], summary.get("coverage_50", np.nan)]
         numbers += [summary.get("coverage_95", np.nan), found.provisional / max(found.located, 1)]
         area = np.median(found.areas_m2) if found.areas_m2 else np.nan
-        three = np.mean(found.three_heard)
+        three = float(np.mean(found.three_heard))
+        near, covered = summary.get("within_15m", 0.0), [summary.get(f"coverage_{k}", 0.0) for k in (50, 95)]
+        points.append(livefire_plots.SizePoint(size, near, BARS[size], three, *covered))
         rows.append((str(size), str(summary["fired"]), f"{three:.3f}", *(f"{v:.3f}" for v in numbers), f"{area:.0f}"))
     what = ("sensors", "fired", "three heard", "within 15 m", "within 25 m", "median m", "95th percentile m")
     columns = (*what, "false per shot", "50 % coverage", "95 % coverage", "provisional", "median 95 % area m2")
     section.tables.append(Table("by size", columns, tuple(rows)))
-    section.images = livefire_plots.shares_by_size(shares, BARS)
+    section.images = livefire_plots.by_size(points, COVERAGE_95)
     return section
