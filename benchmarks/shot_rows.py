@@ -37,6 +37,15 @@ class ShotRow:
         point = Point(truth_m[0], truth_m[1])
         return bool(self.region_50.covers(point)), bool(self.region_95.covers(point))
 
+    @property
+    def parts(self) -> int:
+        """Of how many separate parts the 95 % region consists."""
+        return len(getattr(self.region_95, "geoms", (self.region_95,)))
+
+    def nearly_covers(self, truth_m: NDArray[np.float64], within_m: float) -> bool:
+        """Whether a place lies in the 95 % region or this near to it: for truth that is itself uncertain."""
+        return bool(self.region_95.distance(Point(truth_m[0], truth_m[1])) <= within_m)
+
     def for_scorer(self, test: str) -> dict[str, Any]:
         """The keys that the scorers of the shared data read."""
         return {

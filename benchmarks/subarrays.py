@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks import livefire_plots
 from benchmarks.figures import Figure, Section, Table, at_least, at_most, told
 from benchmarks.livefire import located_in, network_of, tuning_of
-from benchmarks.livefire_truth import Tally, heard_sensors, published_sets, tests_by_position
+from benchmarks.livefire_truth import SURVEY_SD_M, Tally, heard_sensors, published_sets, tests_by_position, truth
 from sensors.recordings import open_recordings
 
 # Share of all shots within 15 m, by sensors in the sub-array.
@@ -31,6 +31,7 @@ TEXT = f"""
 published pulse set of the position holds; every test is then located from all raw pulses of those sensors alone.
 Many shots were not heard by every sensor of a subset: "three heard" is the share of shots that at least three of
 them heard, by the published pulse sets; no two-dimensional fix is possible below. Shares are of all shots fired.
+Regions of several parts hold the survey when one of the parts does, or passes within {SURVEY_SD_M:.0f} m of it.
 """
 
 
@@ -43,6 +44,8 @@ class Size:
     provisional: int = 0
     located: int = 0
     three_heard: list[bool] = field(default_factory=list)
+    split: list[bool] = field(default_factory=list)
+    """Of each fix whose region has several parts: whether one of them holds the survey, or lies within its error."""
 
 
 def draw(position: str, size: int, subsets: int = SUBSETS) -> list[tuple[str, ...]]:
@@ -69,12 +72,14 @@ def collect(sizes: tuple[int, ...] = tuple(BARS), subsets: int = SUBSETS) -> dic
                     here.tally.add(folder, rows)
                     here.areas_m2 += [row.region_95.area for row in rows]
                     here.located += len(rows)
+                    place = truth(folder)["xy"]
+                    here.split += [row.nearly_covers(place, SURVEY_SD_M) for row in rows if row.parts > 1]
                     here.provisional += sum(row.provisional for row in rows)
                     here.three_heard += [len(one.sensors & set(subset)) >= 3 for one in published_sets(folder)]
     return found
 
 
-def figures(size: int, summary: dict[str, Any], areas_m2: list[float]) -> list[Figure]:
+def figures(size: int, summary: dict[str, Any], found: Size) -> list[Figure]:
     """What this size must show."""
     name = f"{size} sensors"
     out = [
@@ -83,7 +88,10 @@ def figures(size: int, summary: dict[str, Any], areas_m2: list[float]) -> list[F
         at_least(f"{name}: 95 % coverage", summary.get("coverage_95", 0.0), COVERAGE_95),
         told(f"{name}: 50 % coverage", f"{summary.get('coverage_50', 0.0):.3f}"),
     ]
-    area = float(np.median(areas_m2)) if areas_m2 else np.inf
+    if found.split:
+        split = f"{len(found.split)} of {found.located}; {np.mean(found.split):.3f} hold the survey"
+        out.append(told(f"{name}: fixes with two roots or more, given as so many regions", split))
+    area = float(np.median(found.areas_m2)) if found.areas_m2 else np.inf
     if size >= AREA_FROM_SENSORS:
         out.append(at_most(f"{name}: median area of the 95 % region", area, AREA_95_M2, ".0f", " m2"))
     return out
@@ -96,7 +104,7 @@ def measure(subsets: int = SUBSETS) -> Section:
     points = []
     for size, found in collect(subsets=subsets).items():
         summary = found.tally.summary()
-        section.figures += figures(size, summary, found.areas_m2)
+        section.figures += figures(size, summary, found)
         numbers = [summary.get(key, np.nan) for key in ("within_15m", "within_25m", "median_m", "p95_m")]
         numbers += [summary["false"] / summary["fired"], summary.get("coverage_50", np.nan)]
         numbers += [summary.get("coverage_95", np.nan), found.provisional / max(found.located, 1)]
