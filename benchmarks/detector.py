@@ -186,7 +186,7 @@ def _sweep(curves: Sequence[Curve], mixed: Sequence[Stream]) -> list[tuple[str, 
         axis = page.axes[0, 0]
         for curve, colour, dash in zip(curves, (BLUE, VERMILION, GREEN), ("-", "--", "-."), strict=False):
             false, recall, _ = pooled(curve, range(len(mixed)), mixed)
-            order = np.argsort(false)
+            order = np.lexsort((recall, false))
             axis.plot(false[order], 100 * recall[order], dash, color=colour, linewidth=1.6, label=curve.engine)
         axis.set(xscale="log", xlim=(0.3, 60), ylim=(0, 100), xlabel="false triggers a minute", ylabel="shots found, %")
         axis.set_xticks(RATES_SHOWN, [f"{rate:g}" for rate in RATES_SHOWN])
