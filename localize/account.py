@@ -115,7 +115,7 @@ def notes_of(
     notes = []
     if own < 4:
         word = {2: "two", 3: "three"}.get(own, str(own))
-        notes.append(f"rests on {word} sensors" + (f" and {lent} arrivals lent by other rounds" if lent else ""))
+        notes.append(f"rests on {word} sensors" + (f" and {lent} arrival{'s' * (lent != 1)} lent by other rounds" if lent else ""))
     if len(roots) > 1 and roots[1][1] >= 0.05:
         apart = float(np.hypot(*(roots[1][0] - roots[0][0])[:2]))
         notes.append(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from localize.candidates import Candidate, around_sensor, expected_hearers, find_candidates, latest, refine
 from localize.families import find_repeats
+from localize.rounds import block_declined, block_unrepeated, closest, earlier_rhythm, release
 from localize.scene import Model, Scene
 
 __all__ = ["associate"]
@@ -34,6 +35,8 @@ LOG_ECHOING = 0.0  # log of 1/s
 CERTAIN_NATS = 22.0  # mean odds of a burst's rounds from which its pulses start no candidates of their own
 # A family that follows another's pulses at this share of its sensors within this time may be its echo.
 ECHO_SHARE, ECHO_SPAN_S = 0.6, 3.0
+# Two shooters in one rhythm this close in time are one, with echoes mistaken for first arrivals.
+AT_ONCE_S = 1.0
 SAME_PLACE_M = 100.0
 
 Repeats = tuple[int, NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
@@ -56,21 +59,6 @@ def _all_free(scene: Scene, pulses: NDArray[np.int64]) -> bool:
         if pulses[k] >= 0 and not scene.free[pulses[k]]:
             return False
     return True
-
-
-@njit(cache=True)
-def _closest(lags: NDArray[np.float64], count: int) -> float:
-    """Least time between any two rounds of a family, the first at lag zero.
-
-    No arrival may be later than half of it: a sensor that missed one round would lend it the next round's arrival as
-    a late one, that round would take from the one after, and the last would be lost.
-    """
-    least = 1e300
-    for a in range(count):
-        least = min(least, abs(lags[a]))
-        for b in range(a):
-            least = min(least, abs(lags[a] - lags[b]))
-    return least
 
 
 @njit(cache=True)
@@ -116,7 +104,8 @@ def _drop_echoed_rhythm(
                     if 0.0 < dt < ECHO_SPAN_S:
                         follows += 1
                         break
-        if follows < ECHO_SHARE * heard:
+        at_once = abs(where[a, 2] - t0) < AT_ONCE_S
+        if follows < ECHO_SHARE * heard and not at_once:
             continue
         left = 0
         for r in range(repeats):
@@ -182,6 +171,7 @@ def associate(scene: Scene, model: Model) -> Shots:
     count, families = 0, 0
     covered = np.zeros(n, np.bool_)
     fresh = np.full(m, -1, np.int64)
+    blocked = np.empty(8 * m, np.int64)
     # A pulse that started no candidate never will: taking other pulses away only lowers scores.
     hopeless = np.zeros(n, np.bool_)
     for sweep in range(SWEEPS):
@@ -201,7 +191,7 @@ def associate(scene: Scene, model: Model) -> Shots:
             best, best_odds = -1, 0.0
             for one in find_candidates(scene, model, a, SEEDS, model.threshold - PARENT_NATS, 5 if echoing else 9):
                 more = find_repeats(scene, model, one[6], MOST_REPEATS)
-                odds = one[4] + more[2].sum()
+                odds = one[4] + more[2].sum() - earlier_rhythm(scene, model, one[6], more[0], more[1], more[3])
                 if odds <= model.threshold:
                     continue
                 if odds > best_odds:
@@ -227,7 +217,7 @@ def associate(scene: Scene, model: Model) -> Shots:
                 if number < model.least_sensors or odds <= model.threshold - PARENT_NATS:
                     continue
                 more = find_repeats(scene, model, again, MOST_REPEATS)
-                total = odds + more[2].sum()
+                total = odds + more[2].sum() - earlier_rhythm(scene, model, again, more[0], more[1], more[3])
                 if total > model.threshold:
                     candidates[b] = (x, y, t0, score, odds, number, again)
                     repeats[b] = more
@@ -247,9 +237,11 @@ def associate(scene: Scene, model: Model) -> Shots:
                     continue
             late = latest(model)
             if found > 0:
-                late = min(late, 0.5 * _closest(lags, found))
+                late = min(late, 0.5 * closest(lags, found))
                 again = fresh.copy()
+                held = block_unrepeated(scene, model, x, y, t0, used, found, pulses, blocked)
                 x2, y2, t2, score2, odds2, number2 = refine(scene, model, around, x, y, t0, again, late)
+                release(scene, blocked, held)
                 if number2 >= model.least_sensors and math.hypot(x2 - x, y2 - y) < SAME_PLACE_M:
                     x, y, t0, score, odds, number, used = x2, y2, t2, score2, odds2, number2, again
             families += 1
@@ -263,9 +255,11 @@ def associate(scene: Scene, model: Model) -> Shots:
                     scene.free[used[k]] = False
             for r in range(found):
                 again = fresh.copy()
+                held = block_declined(scene, model, x, y, t0, used, lags[r], blocked, 0)
                 x2, y2, t2, score2, odds2, number2 = refine(
-                    scene, model, around, x, y, t0 + lags[r], again, late
+                    scene, model, around, x, y, t0 + lags[r], again, late, 3.0
                 )
+                release(scene, blocked, held)
                 moved = math.hypot(x2 - x, y2 - y) > SAME_PLACE_M or abs(t2 - t0 - lags[r]) > model.shortest_repeat
                 if number2 < 2 or moved or _same_shot(where, count, x2, y2, t2, model.shortest_repeat):
                     continue

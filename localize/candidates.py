@@ -32,7 +32,7 @@ __all__ = ["Candidate", "expected_hearers", "find_candidates", "first_at_or_afte
 Candidate = tuple[float, float, float, float, float, int, NDArray[np.int64]]
 
 
-# An arrival later than this many mean excess delays is of something else: 2 % are given up, the next round is not taken.
+# An arrival later than this many mean excess delays is of something else: 2 % are given up.
 LATE_MEANS = 4.0
 
 
@@ -157,10 +157,11 @@ def _solve3(h: NDArray[np.float64], g: NDArray[np.float64]) -> tuple[bool, float
 @njit(cache=True)
 def refine(
     scene: Scene, model: Model, around: NDArray[np.int32], x: float, y: float, t0: float, used: NDArray[np.int64],
-    late: float,
+    late: float, widest: float = 3.0,
 ) -> tuple[float, float, float, float, float, int]:
     """Newton steps on the likelihood, pulses re-assigned between them, sigmas narrowing from seed to model.
 
+    ``late`` is the greatest excess delay; ``widest`` multiplies the sigmas of the first step.
     Returns x, y, t0, score, odds, count, and fills ``used``; count 0 when the candidate fell apart.
     """
     h = np.zeros((3, 3))
@@ -169,7 +170,7 @@ def refine(
     before = np.empty_like(used)
     score, count = 0.0, 0
     for step in range(14):
-        widen = 3.0 if step == 0 else (1.7 if step == 1 else 1.0)
+        widen = widest if step == 0 else (min(1.7, widest) if step == 1 else 1.0)
         before[:] = used
         score, count = score_at(scene, model, around, x, y, t0, widen, used, late)
         if count < 3:

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from localize.candidates import first_at_or_after
 from localize.posterior import Evidence, Ground
 from localize.scene import Model, Scene
 
@@ -115,8 +116,15 @@ def lend(
                 lag = np.median(lags[:common])
                 extra = model.repeat_sigma * model.repeat_sigma * (1.0 + 1.0 / common)
                 for k in range(m):
-                    if taken[b, k] >= 0 and t[a, k] != t[a, k]:
-                        t[a, k] = scene.t[taken[b, k]] + lag
+                    if taken[b, k] < 0 or not np.isnan(t[a, k]):
+                        continue
+                    # A round that had a pulse on the beat and did not take it wants no loan of it.
+                    expected = scene.t[taken[b, k]] + lag
+                    near = OFF_BEAT * model.repeat_sigma
+                    q = first_at_or_after(scene, k, expected - near)
+                    declined = q < scene.begin[k + 1] and scene.t[scene.order[q]] <= expected + near
+                    if not declined:
+                        t[a, k] = expected
                         sigma[a, k] = np.sqrt(scene.sigma[taken[b, k]] ** 2 + extra)
             if done:
                 break

@@ -134,7 +134,9 @@ def _study(
     near = flat < 2.0 * tuning.hearing_range_m
     # All rounds, not the best-heard one alone: hearing learnt from the best would be too good.
     distance = np.tile(flat[near], len(rounds))
-    return _Lesson(evidence.t - t0 - travel, scene.measured[pulses], stretch, distance, (rounds[:, near] >= 0).ravel())
+    residual = evidence.t - t0 - travel
+    hearing = (rounds[:, near] >= 0).ravel()
+    return _Lesson(residual, scene.measured[pulses], stretch, distance, hearing)
 
 
 def _learn_timing(lessons: list[_Lesson], prior: Tuning, start: Tuning) -> Tuning:
@@ -161,7 +163,8 @@ def _learn_timing(lessons: list[_Lesson], prior: Tuning, start: Tuning) -> Tunin
         math.log(start.late_share / (1.0 - start.late_share)),
         math.log(start.late_mean_s),
     ]
-    bounds = [(math.log(5e-5), math.log(0.05)), (math.log(1e-4), math.log(4.0)), (math.log(m0 / 3.0), math.log(2.0 * m0))]
+    late_bounds = (math.log(m0 / 3.0), math.log(2.0 * m0))
+    bounds = [(math.log(5e-5), math.log(0.05)), (math.log(1e-4), math.log(4.0)), late_bounds]
     found = minimize(cost, guess, method="L-BFGS-B", bounds=bounds).x
     return dataclasses.replace(
         start,

@@ -179,7 +179,7 @@ def _shot(
 
 
 def _discharge(evidence: Evidence, ground: Ground, position: NDArray[np.float64]) -> tuple[float, float]:
-    """Discharge time at a position, seconds from the evidence's zero, and its sigma."""
+    """Discharge time at a position, seconds from the evidence's zero, and its sigma given that position."""
     wind = np.array([ground.wind_x, ground.wind_y, 0.0])
     ahead = evidence.t - travel_times_s(position, evidence.place, ground.c, wind)
     weight = 1.0 / evidence.sigma**2

@@ -25,6 +25,7 @@ from localize.travel import travel_time, travel_time_gradient
 __all__ = ["Evidence", "Ground", "climb", "log_arrivals", "log_context", "log_posterior", "tabulate"]
 
 TABLE_SIZE = 192
+CORE = 112  # of the table's steps: an eighth of a sigma each, from -7 to 7 sigma; the rest is the tail of late arrivals
 # Share of a shot's pulses that are not of it although they fit, and how far off such a pulse may lie: by eye a
 # nuisance, by effect the tail that keeps a region honest when one echo was taken for a first arrival.
 STRAY_SHARE = 0.01
@@ -68,12 +69,12 @@ class Ground(NamedTuple):
 def tabulate(
     evidence: Evidence, ground: Ground
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Log density of each arrival on an even grid: (n, TABLE_SIZE) values, (n,) first residual, (n,) step."""
+    """Log density of each arrival on a grid: (n, TABLE_SIZE) values, (n,) first residual, (n, 2) steps."""
     n = evidence.t.shape[0]
     table = np.empty((n, TABLE_SIZE))
     first = np.empty(n)
-    step = np.empty(n)
-    late = 10.0 * ground.late_mean if ground.late_share > 0.0 else 0.0
+    step = np.empty((n, 2))
+    late = 10.0 * ground.late_mean if ground.late_share > 0.0 else 1e-6
     stray = math.log(STRAY_SHARE / STRAY_SPAN_S)
     for i in range(n):
         if i > 0 and evidence.sigma[i] == evidence.sigma[i - 1]:
@@ -82,9 +83,11 @@ def tabulate(
             continue
         s = evidence.sigma[i]
         first[i] = -7.0 * s
-        step[i] = (14.0 * s + late) / (TABLE_SIZE - 1)
+        step[i, 0] = 14.0 * s / CORE
+        step[i, 1] = late / (TABLE_SIZE - 1 - CORE)
         for q in range(TABLE_SIZE):
-            a = arrival_log_density(first[i] + q * step[i], s, ground.late_share, ground.late_mean)
+            r = first[i] + min(q, CORE) * step[i, 0] + max(q - CORE, 0) * step[i, 1]
+            a = arrival_log_density(r, s, ground.late_share, ground.late_mean)
             a += math.log1p(-STRAY_SHARE)
             top = max(a, stray)
             table[i, q] = top + math.log1p(math.exp(-abs(a - stray)))
@@ -124,7 +127,9 @@ def _at(
     """Log likelihood of arrivals less travel times ``u``, given a discharge time."""
     value = 0.0
     for i in range(u.shape[0]):
-        p = (u[i] - t0 - first[i]) / step[i]
+        p = (u[i] - t0 - first[i]) / step[i, 0]
+        if p > CORE:
+            p = CORE + (p - CORE) * step[i, 0] / step[i, 1]
         if p <= 0.0:
             value += table[i, 0]
         elif p >= TABLE_SIZE - 1:
@@ -172,9 +177,14 @@ def log_arrivals(
     for i in range(n):
         dx, dy, dz = evidence.place[i, 0] - x, evidence.place[i, 1] - y, evidence.place[i, 2] - z
         u[i] = evidence.t[i] - travel_time(dx, dy, dz, ground.c, ground.wind_x, ground.wind_y)
-    weight = 0.0
+    weight, mean = 0.0, 0.0
     for i in range(n):
-        weight += 1.0 / (evidence.sigma[i] * evidence.sigma[i])
+        w = 1.0 / (evidence.sigma[i] * evidence.sigma[i])
+        weight += w
+        mean += w * u[i]
+    # Far outside the network a neighbour lies many timing sigmas off in discharge time: its guess would be lost.
+    if _at(u, mean / weight, table, first, step) > _at(u, t_guess, table, first, step):
+        t_guess = mean / weight
     # Trapezoid rule, outwards from the best discharge time until the integrand has died away: at one sigma a node it is
     # exact to 1e-8 for a Gaussian (Trefethen & Weideman 2014, SIAM Review 56(3)), and heavy tails are simply followed.
     delta = 1.0 / math.sqrt(weight)

@@ -90,5 +90,9 @@ def _pulse(capture: Capture, detection: Detection, boot: str, sequence: int) -> 
         snr_db=detection.snr_db,
         peak_db_spl=level,
         flags=tuple(name for name in ("clipped", "gap") if getattr(detection, name)),
-        features={"statistic_db": detection.statistic, "peak_dbfs": decibels(detection.peak), **detection.features.as_dict()},
+        features={
+            "statistic_db": detection.statistic,
+            "peak_dbfs": decibels(detection.peak),
+            **detection.features.as_dict(),
+        },
     )

@@ -1,6 +1,7 @@
 """The messages: frozen msgspec structs, JSON on the wire.
 
-Each has ``schema`` (an integer that only grows; readers accept older ones) and an identity that makes a repeat harmless.
+Each has ``schema`` (an integer that only grows; readers accept older ones) and an identity that makes a repeat
+harmless.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sigma_s : one standard deviation of ``arrival_ns`` as a measurement (picking and clock; not propagation), seconds.
     snr_db : peak envelope over the noise floor before the onset, dB.
     peak_db_spl : peak level, dB re 20 uPa; None when the sensor is not calibrated.
-    flags : what an auditor should know: ``clipped``, ``untrusted_clock``, ``gap``, ``echo_like``.
+    flags : what an auditor should know: ``clipped``, ``gap``.
     features : numbers of ``acoustic.features``, by name.
     """
 

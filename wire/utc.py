@@ -12,7 +12,8 @@ NS_PER_S = 1_000_000_000
 
 _ISO = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ](?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
-    r"(?:\.(?P<fraction>\d{1,9})0*)?(?P<zone>Z|[+-]\d\d:?\d\d)"
+    r"(?:\.(?P<fraction>\d{1,9})0*)?(?P<zone>Z|[+-]\d\d:?\d\d)",
+    re.ASCII,
 )
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -37,7 +38,8 @@ def parse_utc_ns(text: str) -> int:
     match = _ISO.fullmatch(text)
     if match is None:
         raise ValueError(f"not an ISO 8601 instant with a zone: {text!r}")
-    year, month, day, hour, minute, second = (int(match[k]) for k in ("year", "month", "day", "hour", "minute", "second"))
+    names = ("year", "month", "day", "hour", "minute", "second")
+    year, month, day, hour, minute, second = (int(match[name]) for name in names)
     leap_february = month == 2 and day == 29 and not calendar.isleap(year)
     if not (1 <= month <= 12 and 1 <= day <= _DAYS[month - 1]) or leap_february or year < 1970:
         raise ValueError(f"no such date: {text!r}")

@@ -65,12 +65,7 @@ def _shot_of(result: LocateResult, t0: float) -> Shot:
     return near[0]
 
 
-SHARP = pytest.mark.xfail(strict=True, reason="densities are tabulated every millisecond, coarser than such sigmas")
-
-
-@pytest.mark.parametrize(
-    ("sigma_s", "metres"), [(1e-3, 2e-3), pytest.param(1e-4, 1e-4, marks=SHARP), pytest.param(1e-5, 1e-4, marks=SHARP)]
-)
+@pytest.mark.parametrize(("sigma_s", "metres"), [(1e-3, 2e-3), (1e-4, 1e-4), (1e-5, 1e-4)])
 @pytest.mark.parametrize("wind", [(0.0, 0.0), (12.0, 250.0)])
 def test_noise_free_arrivals_give_the_truth(wind: tuple[float, float], sigma_s: float, metres: float) -> None:
     weather = Weather(wind_speed_m_s=wind[0], wind_from_deg=wind[1], measured_speed_m_s=343.0)

@@ -82,7 +82,6 @@ def test_two_roots_of_three_sensors_are_two_islands() -> None:
     assert summary.covariance_m2.trace() > 0.9 * other * float((there - here) @ (there - here))
 
 
-@pytest.mark.xfail(strict=True, reason="the discharge time is lost between wide cells")
 @pytest.mark.parametrize("sigma_s", [2e-4, 1e-3])
 def test_far_outside_it_is_a_crescent(sigma_s: float) -> None:
     """Cells are many timing sigmas wide here: following the discharge time from cell to cell once lost the arrivals."""

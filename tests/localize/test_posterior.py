@@ -91,7 +91,6 @@ def test_equals_the_oracle(late_share: float, wind: tuple[float, float]) -> None
         assert _ours(evidence, ground, x, y, 6.0) == pytest.approx(_oracle(evidence, ground, x, y, 6.0), abs=0.15)
 
 
-@pytest.mark.xfail(strict=True, reason="densities are tabulated every millisecond, coarser than such sigmas")
 def test_equals_the_oracle_for_good_nodes_too() -> None:
     """A good node is 0.1 ms off, the mean excess delay 15 ms: the table has to bear both."""
     ground = ground_with(height=6.0, late_share=0.05)
