@@ -115,7 +115,8 @@ def notes_of(
     notes = []
     if own < 4:
         word = {2: "two", 3: "three"}.get(own, str(own))
-        notes.append(f"rests on {word} sensors" + (f" and {lent} arrival{'s' * (lent != 1)} lent by other rounds" if lent else ""))
+        loans = f" and {lent} arrival{'s' * (lent != 1)} lent by other rounds" if lent else ""
+        notes.append(f"rests on {word} sensors{loans}")
     if len(roots) > 1 and roots[1][1] >= 0.05:
         apart = float(np.hypot(*(roots[1][0] - roots[0][0])[:2]))
         notes.append(
@@ -157,7 +158,7 @@ def why_unplaced(shot: Shot, near: float, rounds: int, levels: int) -> str | Non
     return None
 
 
-def unplaced_notes(unplaced: list[Shot]) -> tuple[str, ...]:
+def unplaced_notes(unplaced: tuple[Shot, ...]) -> tuple[str, ...]:
     """One sentence for each shot that was heard and not placed."""
     return tuple(
         f"not placed: a sound at {format_utc_ns(shot.fired_ns)}, heard by {len(shot.used)} sensors, "

@@ -73,7 +73,8 @@ def locate(table: PulseTable, network: Network, tuning: Tuning = DEFAULT_TUNING)
         return LocateResult((), tuning, (f"pulses at {heard}: no shot can be located",))
     found = associate_pulses(table, network, tuning)
     rounds = np.bincount(found.family)[found.family] if len(found.family) else found.family
-    placed, unplaced = [], []
+    placed: dict[int, Shot] = {}
+    unplaced: dict[int, Shot] = {}
     posed = [pose for pose in (_pose(found, s) for s in range(len(found.where))) if pose is not None]
     for pose, modes in zip(posed, _explored(posed), strict=True):
         if not modes:
@@ -83,12 +84,58 @@ def locate(table: PulseTable, network: Network, tuning: Tuning = DEFAULT_TUNING)
         levels = int(np.isfinite(found.scene.level[own[own >= 0]]).sum())
         reason = why_unplaced(shot, near, int(rounds[pose.row]), levels)
         if reason is None:
-            placed.append(shot)
+            placed[pose.row] = shot
         else:
-            unplaced.append(replace(shot, provisional=True, notes=(*shot.notes, reason)))
-    placed.sort(key=lambda shot: (shot.fired_ns, shot.id))
-    unplaced.sort(key=lambda shot: (shot.fired_ns, shot.id))
-    return LocateResult(tuple(placed), found.learnt, unplaced_notes(unplaced), tuple(unplaced))
+            unplaced[pose.row] = replace(shot, provisional=True, notes=(*shot.notes, reason))
+    placed |= _with_their_bursts(table, network, found, placed)
+    return LocateResult(
+        _by_time(placed.values()),
+        found.learnt,
+        unplaced_notes(_by_time(shot for row, shot in unplaced.items() if row not in placed)),
+        _by_time(shot for row, shot in unplaced.items() if row not in placed),
+    )
+
+
+def _by_time(shots: Iterable[Shot]) -> tuple[Shot, ...]:
+    return tuple(sorted(shots, key=lambda shot: (shot.fired_ns, shot.id)))
+
+
+def _with_their_bursts(
+    table: PulseTable, network: Network, found: Associated, placed: dict[int, Shot]
+) -> dict[int, Shot]:
+    """Rounds that bear no position of their own, put where the best round of their burst was fired.
+
+    A round counts when at least two sensors heard it on the beat; it is provisional, and says what it rests on.
+    """
+    best: dict[int, int] = {}
+    for row in sorted(placed, key=lambda row: -found.where[row, 4]):
+        best.setdefault(int(found.family[row]), row)
+    out = {}
+    for row in range(len(found.where)):
+        other = best.get(int(found.family[row]))
+        if row in placed or other is None:
+            continue
+        own, beat = found.taken[row], found.taken[other]
+        common = np.nonzero((own >= 0) & (beat >= 0))[0]
+        if len(common) < LEAST - 1:
+            continue
+        lag_s = float(np.median(found.scene.t[own[common]] - found.scene.t[beat[common]]))
+        model = placed[other]
+        fired_s = (model.fired_ns - found.epoch_ns) * 1e-9 + lag_s
+        heard = np.nonzero(own >= 0)[0]
+        t = np.where(own >= 0, found.scene.t[own], np.nan)
+        at = model.position_m
+        out[row] = replace(
+            model,
+            id=identity_of(table, network, own),
+            fired_ns=model.fired_ns + round(lag_s * 1e9),
+            arrivals=arrivals_of(table, network, found.scene, found.model, own, t, heard, at, fired_s),
+            score=float(found.where[row, 3]),
+            level_db_spl_1m=source_level_db(found.scene, own, at),
+            provisional=True,
+            notes=(f"heard by {len(heard)} sensors and put where its burst was fired",),
+        )
+    return out
 
 
 def _require_geometry(network: Network) -> None:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
-from localize.locate import locate
-
 from acoustic.weather import Weather
 from errors import ConfigurationError, NotEnoughEvidence, RecordingError
+from localize.locate import locate
 from localize.network import Network, Sensor
 from localize.networkfile import read_network, weather_from
 from localize.pulsefile import read_pulses, table_from_pulses

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from localize.locate import locate
 
 from acoustic.weather import Weather
 from geo.place import Cartesian
+from localize.locate import locate
 from localize.network import Network, Sensor
 from localize.pulses import PulseTable
 from localize.travel import travel_times_s

@@ -105,7 +105,8 @@ def test_learning_leaves_the_scene_as_it_was() -> None:
     scene, _ = compile_scene(made)
     before = [np.copy(column) for column in scene]
     learn(scene, NETWORK, DEFAULT_TUNING)
-    for column, copy in zip(scene, before, strict=True):
+    for name, copy in zip(scene._fields, before, strict=True):
+        column = np.asarray(getattr(scene, name))
         assert np.array_equal(column, copy, equal_nan=column.dtype.kind == "f")
 
 
