@@ -2,7 +2,7 @@
 
 What a site decides (timing noise, excess delay, hearing, clutter) is fitted on the published pulses of the other five
 positions.  Surveyed truth is used in one place only: on those same five, to refuse a fitted hearing curve that makes
-their audio worse.
+their audio no better.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def fit(others: Sequence[str]) -> tuple[dict[str, float], str]:
     with_curve = audio_gain(others, dataclasses.replace(DEFAULT_TUNING, **fitted))
     without = audio_gain(others, dataclasses.replace(DEFAULT_TUNING, **rest))
     compared = f"{with_curve} shots within 15 m less false ones with it, {without} with the default curve"
-    if with_curve < without:
-        return rest, f"The hearing curve stays at its defaults: the fitted one makes their audio worse ({compared})."
-    return fitted, f"The fitted hearing curve is kept: it does their audio no harm ({compared})."
+    if with_curve <= without:
+        return rest, f"The hearing curve stays at its defaults: the fitted one does their audio no good ({compared})."
+    return fitted, f"The fitted hearing curve is kept: it makes their audio better ({compared})."
 
 
 def text(held_out: str, others: Sequence[str], values: Mapping[str, float], hearing: str) -> str:

@@ -87,6 +87,7 @@ def _drop_echoed_rhythm(
 ) -> int:
     """Strike out repeats that an accepted family's echoes would show too; returns how many are left."""
     m = used.shape[0]
+    echoed = np.zeros(max(repeats, 1), np.bool_)
     done = -1
     for a in range(count):
         f = family[a]
@@ -104,19 +105,25 @@ def _drop_echoed_rhythm(
                     if 0.0 < dt < ECHO_SPAN_S:
                         follows += 1
                         break
-        at_once = abs(where[a, 2] - t0) < AT_ONCE_S
-        if follows < ECHO_SHARE * heard and not at_once:
+        after = follows >= ECHO_SHARE * heard
+        if not after and abs(where[a, 2] - t0) >= AT_ONCE_S:
             continue
-        left = 0
+        shared = 0
         for r in range(repeats):
-            echoed = False
+            echoed[r] = False
             for b in range(count):
                 if family[b] != f:
                     continue
                 for c in range(count):
                     if family[c] == f and abs(where[c, 2] - where[b, 2] - lags[r]) < 6.0 * model.repeat_sigma:
-                        echoed = True
-            if not echoed:
+                        echoed[r] = True
+            shared += echoed[r]
+        # At the same time, some lags in common are chance; all of them are one rhythm.
+        if not after and shared < repeats:
+            continue
+        left = 0
+        for r in range(repeats):
+            if not echoed[r]:
                 lags[left], gains[left] = lags[r], gains[r]
                 pulses[left] = pulses[r]
                 left += 1
