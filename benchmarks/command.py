@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from errors import TocsinError
 
+POLL_S = 0.01  # the end of a run is seen this late at most
 TOCSIN = Path(sys.executable).with_name("tocsin")
 
 
@@ -21,7 +22,7 @@ class CommandError(TocsinError):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """wall_s : from start to end of the process; peak_mb : largest resident set, 10^6 bytes."""
+    """wall_s : from start to end of the process; peak_mb : largest resident set (VmHWM), 10^6 bytes."""
 
     wall_s: float
     peak_mb: float
@@ -39,12 +40,24 @@ def run(*arguments: str | Path) -> Cost:
     with tempfile.TemporaryFile() as said:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
-        # wait4 gives this child's own peak; getrusage would give the largest of all children so far.
-        _, status, usage = os.wait4(process.pid, 0)
+        # The kernel's own peak, read while it runs: what wait4 reports starts from the size of the process that forked.
+        status = Path(f"/proc/{process.pid}/status")
+        peak_kb = 0
+        while process.poll() is None:
+            peak_kb = max(peak_kb, _peak_kb(status))
+            time.sleep(POLL_S)
         wall_s = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
             said.seek(0)
             last = (said.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
             raise CommandError(f"tocsin {' '.join(map(str, arguments))}: exit code {process.returncode}: {last}")
-    return Cost(wall_s, usage.ru_maxrss * 1024 / 1e6)
+    return Cost(wall_s, peak_kb * 1024 / 1e6)
+
+
+def _peak_kb(status: Path) -> int:
+    """VmHWM of a process, kB; 0 when it has ended."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+)", status.read_text())
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
