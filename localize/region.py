@@ -16,6 +16,7 @@ __all__ = ["WITHIN_M", "Mode", "Summary", "summarise"]
 
 WITHIN_M = 25.0  # the field's contracts promise a position within this distance
 _SHIFTS = 30  # mean-shift steps at the most; it settles in about five
+_HALVINGS = 24  # of 30 nats: thresholds to a few millionths of a nat
 _FLOOR_NATS = -30.0  # log density below which a cell counts for nothing
 
 
@@ -70,9 +71,8 @@ def summarise(modes: Sequence[Mode], levels: Sequence[float] = (0.5, 0.95)) -> S
     mass /= mass.sum()
     place = _settle(x, y, mass, int(np.argmax(value)))
     covariance, within = _moments(x, y, mass, place)
-    regions = []
-    for level in levels:
-        regions.append(_region(modes, peak + _threshold(value, slope, mass, level)))
+    contours = [_contours(m) for m in modes]
+    regions = [_region(modes, contours, peak + _threshold(value, slope, mass, level)) for level in levels]
     return Summary(place, covariance, within, tuple(regions), _roots(regions[-1], x, y, mass, place))
 
 
@@ -156,7 +156,7 @@ def _threshold(
     cell: counting whole cells would make the region's mass jump by several percent where many cells tie.
     """
     low, high = value.min(), value.max()
-    for _ in range(40):
+    for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         held = 0.0
         for k in range(value.shape[0]):
@@ -169,17 +169,22 @@ def _threshold(
     return float(0.5 * (low + high))
 
 
-def _region(modes: Sequence[Mode], threshold: float) -> Polygon | MultiPolygon:
+def _contours(mode: Mode) -> contourpy.ContourGenerator:
+    """Contours of a mode's log density, which is nearly quadratic: their linear interpolation in it is accurate."""
+    line = np.linspace(-1.0, 1.0, mode.log_density.shape[0])
+    return contourpy.contour_generator(
+        line * mode.half_m[0], line * mode.half_m[1], mode.log_density, fill_type=contourpy.FillType.OuterOffset
+    )
+
+
+def _region(
+    modes: Sequence[Mode], contours: Sequence[contourpy.ContourGenerator], threshold: float
+) -> Polygon | MultiPolygon:
     """Union of each mode's contour at one log density."""
     parts: list[Polygon] = []
-    for m in modes:
+    for m, generator in zip(modes, contours, strict=True):
         if m.log_density.max() <= threshold:
             continue
-        # the log density is nearly quadratic, so that the contour's linear interpolation in it is accurate
-        line = np.linspace(-1.0, 1.0, m.log_density.shape[0])
-        generator = contourpy.contour_generator(
-            line * m.half_m[0], line * m.half_m[1], m.log_density, fill_type=contourpy.FillType.OuterOffset
-        )
         points, offsets = generator.filled(threshold, np.inf)[:2]
         for outline, breaks in zip(points, offsets, strict=True):
             if outline is None or breaks is None:
