@@ -13,17 +13,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import erfcx, log_ndtr
 
 from localize.associate import associate
 from localize.evidence import gather, ground_of
+from localize.likelihood import log_density
 from localize.network import Network
 from localize.posterior import climb
 from localize.scene import Model, Scene, model_of, retuned
 from localize.travel import travel_times_s
 from localize.tuning import Tuning
 
-__all__ = ["learn", "log_density_many"]
+__all__ = ["learn"]
 
 WELL_HEARD = 6  # a position from fewer arrivals absorbs their errors
 ROUNDS = 2  # the second association already has the site's own sigmas
@@ -33,23 +33,6 @@ MOST_SHOTS = 80  # more teach nothing that matters
 ECHO_SPANS = 3.0  # echoes are counted over this many decay times after an arrival: 95 % of them
 QUIET_PRIOR_S = 3600.0
 ECHO_PRIOR_S = 20.0
-
-
-def log_density_many(
-    residual_s: NDArray[np.float64], sigma_s: NDArray[np.float64], late_share: float, late_mean_s: float
-) -> NDArray[np.float64]:
-    """Vectorised ``localize.likelihood.arrival_log_density``: (n,) residuals and sigmas in seconds to (n,) nats."""
-    z = residual_s / sigma_s
-    plain = -0.5 * z * z - np.log(sigma_s) - 0.5 * math.log(2.0 * math.pi)
-    u = sigma_s / late_mean_s - z
-    # log EMG = log N + log(Phi(-u) / phi(u)) - log m + ... ; written by erfcx where u > 0, by log_ndtr where not
-    scaled = np.log(np.maximum(erfcx(np.maximum(u, -20.0) / math.sqrt(2.0)), 1e-300)) - math.log(2.0 * late_mean_s)
-    right = np.where(
-        u > 0.0,
-        scaled - 0.5 * z * z,
-        0.5 * (sigma_s / late_mean_s) ** 2 - residual_s / late_mean_s - math.log(late_mean_s) + log_ndtr(-u),
-    )
-    return np.asarray(np.logaddexp(math.log1p(-late_share) + plain, math.log(late_share) + right))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -150,7 +133,7 @@ def _learn_timing(lessons: list[_Lesson], prior: Tuning, start: Tuning) -> Tunin
 
     def cost(p: NDArray[np.float64]) -> float:
         s, q, m = math.exp(p[0]), 1.0 / (1.0 + math.exp(-p[1])), math.exp(p[2])
-        of_shot = log_density_many(residual, np.hypot(measured, s), q, m)
+        of_shot = log_density(residual, np.hypot(measured, s), q, m)
         density = np.logaddexp(math.log1p(-STRAY_SHARE) + of_shot, stray)
         fit = -float(weight @ density)
         # near the prior as so many residuals would weigh, far from it only logarithmically: a site may be much better

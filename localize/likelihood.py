@@ -16,6 +16,7 @@ import math
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.special import erfcx, log_ndtr
 
 __all__ = ["arrival_log_density", "arrival_score", "log_density"]
 
@@ -67,9 +68,17 @@ def arrival_score(r: float, s: float, q: float, m: float) -> tuple[float, float]
 
 
 def log_density(
-    residual_s: NDArray[np.float64], sigma_s: float, late_share: float, late_mean_s: float
+    residual_s: NDArray[np.float64], sigma_s: NDArray[np.float64], late_share: float, late_mean_s: float
 ) -> NDArray[np.float64]:
-    """log f of many residuals: (n,) float64 seconds in, (n,) float64 out."""
-    flat = np.ravel(np.asarray(residual_s, dtype=np.float64))
-    out = np.array([arrival_log_density(float(r), sigma_s, late_share, late_mean_s) for r in flat])
-    return out.reshape(np.shape(residual_s))
+    """``arrival_log_density`` of many: (n,) residuals and sigmas in seconds to (n,) nats; late_share above 0."""
+    z = residual_s / sigma_s
+    plain = -0.5 * z * z - np.log(sigma_s) - 0.5 * math.log(2.0 * math.pi)
+    u = sigma_s / late_mean_s - z
+    # log EMG = log N + log(Phi(-u) / phi(u)) - log m + ... ; written by erfcx where u > 0, by log_ndtr where not
+    scaled = np.log(np.maximum(erfcx(np.maximum(u, -20.0) / math.sqrt(2.0)), 1e-300)) - math.log(2.0 * late_mean_s)
+    right = np.where(
+        u > 0.0,
+        scaled - 0.5 * z * z,
+        0.5 * (sigma_s / late_mean_s) ** 2 - residual_s / late_mean_s - math.log(late_mean_s) + log_ndtr(-u),
+    )
+    return np.asarray(np.logaddexp(math.log1p(-late_share) + plain, math.log(late_share) + right))
