@@ -1,0 +1,1 @@
+"""Synthetic gunfire: scenarios, sources, propagation, rendering, replay."""

@@ -1,0 +1,1 @@
+"""What a sensor adds: background, wind, microphone, converter, clock."""

@@ -1,0 +1,1 @@
+"""What makes a sound: muzzle blasts, bullets, fireworks and other look-alikes."""
