@@ -1,4 +1,4 @@
-"""The truth of a simulation, as ``truth.json`` holds it: what sounded where and when, and how it reached each sensor."""
+"""The truth of a simulation, as ``truth.json`` has it: what sounded where and when, and how it reached each sensor."""
 
 from __future__ import annotations
 
