@@ -6,49 +6,24 @@ the sheet.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from errors import ConfigurationError
-from tocsin.formats.saving import check_target, save_by
 from tocsin.located import Located, ellipse_95, residual_rms_s
+from tocsin.plots.figure_file import SUFFIXES, check_plot, save_figures
 from tocsin.plots.record_section import draw_section, section_legend
 from tocsin.plots.residual_chart import draw_residuals
 from tocsin.plots.scenes import Scene, scenes
 from tocsin.plots.site_map import draw_map, map_legend
-from tocsin.plots.style import FAINT, RC
+from tocsin.plots.style import FAINT
 from wire.utc import NS_PER_S, format_utc_ns
 
-SUFFIXES = (".png", ".svg", ".pdf")
 # A page takes most of a second, a sheet of more maps than this cannot be read.
 MOST_PAGES, MOST_MAPS = 120, 36
-# Repeatable bytes: no date of making inside the file.
-_METADATA: dict[str, dict[str, object]] = {
-    ".png": {"Software": "Tocsin"},
-    ".svg": {"Date": None, "Creator": "Tocsin"},
-    ".pdf": {"CreationDate": None, "Creator": "Tocsin"},
-}
-
-
-def check_plot(path: Path) -> None:
-    """Refuse a plot file before the long work.
-
-    Raises
-    ------
-    ConfigurationError
-        Another suffix than .png, .svg, .pdf, or a directory that does not exist.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        expected = "one of " + ", ".join(SUFFIXES)
-        raise ConfigurationError("--plot", f"suffix of {path}", expected=expected, seen=path.suffix)
-    check_target(path, "--plot")
 
 
 def save_plot(results: Sequence[Located], path: Path) -> list[str]:
@@ -64,23 +39,10 @@ def save_plot(results: Sequence[Located], path: Path) -> list[str]:
         The file cannot be written.
     """
     check_plot(path)
-    suffix = path.suffix.lower()
     every = [scene for located in results for scene in scenes(located)]
     left_out: list[str] = []
 
-    def write(target: Path) -> None:
-        with matplotlib.rc_context(RC):
-            if suffix == ".pdf":
-                with PdfPages(target, metadata=_METADATA[suffix]) as pages:
-                    for figure in _pages(results, every, left_out):
-                        pages.savefig(figure)
-            else:
-                figure = next(_pages(results, every, left_out))
-                figure.savefig(target, dpi=170, format=suffix[1:], metadata=_METADATA[suffix])
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(pyparsing|matplotlib)(\..*)?")
-        save_by(path, write, "--plot")
+    save_figures(lambda: _pages(results, every, left_out), path, "--plot")
     return left_out
 
 

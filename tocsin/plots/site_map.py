@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyBboxPatch, PathPatch
+from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from shapely.geometry import Point, Polygon
 from shapely.geometry.base import BaseGeometry
@@ -18,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from localize.shot import Shot
 from tocsin.located import SHOWN_ROOT
 from tocsin.plots.labels import LABEL_SIZE, Boxes, shape_of
+from tocsin.plots.map_marks import fit_limits, north_arrow, scale_bar
 from tocsin.plots.scenes import Scene, bounds, clusters, statuses
 from tocsin.plots.style import FAINT, GRID, INK, REJECTED, short_ids, shot_colour
 
@@ -51,7 +52,7 @@ def draw_map(axes: Axes, scene: Scene, *, close_ups: int = 2, labels: bool = Tru
     """
     west, south, east, north = bounds(scene)
     size = max(east - west, north - south, 40.0)
-    _limit(axes, (west + east) / 2, (south + north) / 2, east - west + 0.16 * size, north - south + 0.16 * size)
+    fit_limits(axes, (west + east) / 2, (south + north) / 2, east - west + 0.16 * size, north - south + 0.16 * size)
     groups = clusters(scene.shots)
     # So many places are no scene but a record: one colour, no close-ups.
     crowd = len(groups) > MOST_GROUPS
@@ -70,8 +71,8 @@ def draw_map(axes: Axes, scene: Scene, *, close_ups: int = 2, labels: bool = Tru
     _shots(axes, scene, wide, numbers=len(scene.shots) <= _NUMBERED, crowd=crowd)
     for group, place in zip(small, insets, strict=False):
         _close_up(axes, scene, group, place)
-    _scale_bar(axes)
-    _north_arrow(axes)
+    scale_bar(axes)
+    north_arrow(axes)
 
 
 def map_legend(scene: Scene) -> list[Line2D]:
@@ -195,15 +196,6 @@ def _region(axes: Axes, region: BaseGeometry, colour: str, alpha: float, line: s
             axes.add_patch(PathPatch(outline, fill=False, edgecolor=colour, linewidth=width, linestyle=line, zorder=5))
 
 
-def _limit(axes: Axes, x: float, y: float, width: float, height: float) -> None:
-    """Limits around a point that keep equal scales and fill the axes."""
-    shape = shape_of(axes)
-    width, height = max(width, height * shape), max(height, width / shape)
-    axes.set_xlim(x - width / 2, x + width / 2)
-    axes.set_ylim(y - height / 2, y + height / 2)
-    axes.set_aspect("equal")
-
-
 def _inset_places(axes: Axes, scene: Scene, wanted: int) -> list[tuple[float, float, float, float]]:
     """Corners of the axes for close-ups, emptiest first; the map grows until they hide no sensor and no shot."""
     if not wanted:
@@ -263,7 +255,7 @@ def _close_up(axes: Axes, scene: Scene, group: Sequence[int], place: tuple[float
                 path_effects=_HALO,
                 zorder=30,
             )
-    _scale_bar(inset)
+    scale_bar(inset)
     mark = axes.indicate_inset_zoom(inset, edgecolor="#777777", alpha=0.9, linewidth=0.8)
     mark.set_zorder(2.5)  # its lines pass below sensors and their names
 
@@ -284,45 +276,3 @@ def _span(shots: Sequence[Shot]) -> tuple[float, float, float]:
 
 def _point(shot: Shot) -> Point:
     return Point(float(shot.position_m[0]), float(shot.position_m[1]))
-
-
-def _scale_bar(axes: Axes) -> None:
-    """A bar of 1, 2 or 5 times a power of ten metres, about a fifth of the width."""
-    west, east = axes.get_xlim()
-    room = (east - west) / 4.5
-    power = 10.0 ** math.floor(math.log10(room))
-    length = max(step for step in (power, 2 * power, 5 * power) if step <= room)
-    left, bottom = 0.04, 0.045
-    share = length / (east - west)
-    text = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
-    bar: dict[str, Any] = {"transform": axes.transAxes, "color": INK, "clip_on": False, "zorder": 30}
-    axes.add_patch(
-        FancyBboxPatch(
-            (left - 0.012, bottom - 0.014),
-            share + 0.024,
-            0.062,
-            boxstyle="round,pad=0.006",
-            transform=axes.transAxes,
-            facecolor="white",
-            edgecolor="none",
-            alpha=0.8,
-            zorder=29,
-        )
-    )
-    axes.plot([left, left + share], [bottom, bottom], linewidth=2.4, solid_capstyle="butt", **bar)
-    side, at = ("center", left + share / 2) if share > 0.18 else ("left", left)
-    axes.text(at, bottom + 0.012, text, ha=side, va="bottom", fontsize=7.5, **bar)
-
-
-def _north_arrow(axes: Axes) -> None:
-    arrow = {"arrowstyle": "-|>,head_width=0.28,head_length=0.55", "color": INK, "linewidth": 1.3}
-    axes.annotate(
-        "",
-        (1.03, 0.985),
-        xytext=(1.03, 0.925),
-        xycoords="axes fraction",
-        textcoords="axes fraction",
-        arrowprops=arrow,
-        annotation_clip=False,
-    )
-    axes.text(1.03, 0.915, "N", transform=axes.transAxes, ha="center", va="top", fontsize=9, fontweight="bold")
