@@ -22,7 +22,12 @@ class CommandError(TocsinError):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """wall_s : from start to end of the process; peak_mb : largest resident set (VmHWM), 10^6 bytes."""
+    """What a run took.
+
+    wall_s : from start to end of the process.
+    peak_mb : largest resident set (VmHWM) of the process and of every process that it started, added up, 10^6 bytes:
+        never less than what they held at one time.
+    """
 
     wall_s: float
     peak_mb: float
@@ -41,17 +46,17 @@ def run(*arguments: str | Path) -> Cost:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
         # The kernel's own peak, read while it runs: what wait4 reports starts from the size of the process that forked.
-        status = Path(f"/proc/{process.pid}/status")
-        peak_kb = 0
+        peak_kb: dict[int, int] = {}
         while process.poll() is None:
-            peak_kb = max(peak_kb, _peak_kb(status))
+            for pid in _family(process.pid):
+                peak_kb[pid] = max(peak_kb.get(pid, 0), _peak_kb(Path(f"/proc/{pid}/status")))
             time.sleep(POLL_S)
         wall_s = time.perf_counter() - start
         if process.returncode != 0:
             said.seek(0)
             last = (said.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
             raise CommandError(f"tocsin {' '.join(map(str, arguments))}: exit code {process.returncode}: {last}")
-    return Cost(wall_s, peak_kb * 1024 / 1e6)
+    return Cost(wall_s, sum(peak_kb.values()) * 1024 / 1e6)
 
 
 def _peak_kb(status: Path) -> int:
@@ -61,3 +66,12 @@ def _peak_kb(status: Path) -> int:
     except OSError:
         return 0
     return int(found[1]) if found else 0
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return [pid]
+    return [pid, *(member for child in children for member in _family(int(child)))]

@@ -15,9 +15,7 @@ from benchmarks.peers.exchange import Arrays, Job, serve, timed
 
 
 def strength(samples: np.ndarray, job: Job) -> np.ndarray:
-    found: np.ndarray = librosa.onset.onset_strength(
-        y=samples, sr=job["rate_hz"], hop_length=job["hop"]
-    )
+    found: np.ndarray = librosa.onset.onset_strength(y=samples, sr=job["rate_hz"], hop_length=job["hop"])
     return found
 
 

@@ -23,6 +23,7 @@ PEERS = {
     "librosa": "benchmarks.peers.librosa_onsets",
     "pyocto": "benchmarks.peers.pyocto_events",
     "opensoundscape": "benchmarks.peers.opensoundscape_fixes",
+    "pyroomacoustics": "benchmarks.peers.pyroomacoustics_rooms",
 }
 
 

@@ -16,50 +16,9 @@ from acoustic.atmosphere import (
     speed_of_sound_m_s,
     water_mole_fraction,
 )
+from benchmarks.iso_9613_tables import ISO_9613_1_TABLE_1, ISO_9613_2_TABLE_2
 
 CRAMER_CO2 = 3.14e-4
-
-# ISO 9613-1:1993, table 1: deg C, % relative humidity, one-third-octave band number re 1 kHz (exact midband frequency
-# 1000 * 10^(k/10) Hz), dB/km at one standard atmosphere, printed to three digits.
-ISO_9613_1_TABLE_1 = [
-    (-20, 10, -13, 0.589),
-    (-20, 10, 0, 1.65),
-    (-20, 70, 0, 11.5),
-    (-20, 100, 6, 31.4),
-    (-10, 10, -9, 1.86),
-    (-10, 70, 9, 86.2),
-    (0, 10, -9, 1.30),
-    (0, 15, 0, 18.3),
-    (0, 50, 0, 6.83),
-    (0, 10, 9, 26.4),
-    (10, 70, -9, 0.411),
-    (10, 70, 0, 3.66),
-    (10, 70, 6, 32.8),
-    (10, 100, 6, 23.5),
-    (20, 10, -13, 0.270),
-    (20, 50, -9, 0.445),
-    (20, 80, -13, 0.0501),
-    (20, 80, 0, 5.15),
-    (20, 80, 10, 105.0),
-    (20, 10, 6, 109.0),
-    (20, 15, 8, 175.0),
-    (30, 70, 0, 7.41),
-    (30, 70, 6, 23.1),
-    (40, 70, 0, 8.66),
-    (50, 10, 9, 155.0),
-    (50, 70, 9, 80.3),
-]
-
-# ISO 9613-2:1996, table 2: deg C, %, and dB/km in the octave bands from 63 Hz to 8 kHz, printed to one decimal or three
-# digits.
-ISO_9613_2_TABLE_2 = [
-    (10, 70, [0.1, 0.4, 1.0, 1.9, 3.7, 9.7, 32.8, 117]),
-    (20, 70, [0.1, 0.3, 1.1, 2.8, 5.0, 9.0, 22.9, 76.6]),
-    (30, 70, [0.1, 0.3, 1.0, 3.1, 7.4, 12.7, 23.1, 59.3]),
-    (15, 20, [0.3, 0.6, 1.2, 2.7, 8.2, 28.2, 88.8, 202]),
-    (15, 50, [0.1, 0.5, 1.2, 2.2, 4.2, 10.8, 36.2, 129]),
-    (15, 80, [0.1, 0.3, 1.1, 2.4, 4.1, 8.3, 23.7, 82.8]),
-]
 
 
 @pytest.mark.parametrize(("temperature_c", "humidity", "band", "printed"), ISO_9613_1_TABLE_1)
