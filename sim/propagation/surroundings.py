@@ -1,0 +1,53 @@
+"""What sound meets in a city, in arrays that compiled code takes as they are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from geo.buildings import Buildings
+from geo.city import City
+from geo.wallgrid import WallGrid
+
+__all__ = ["Surroundings"]
+
+
+class Surroundings(NamedTuple):
+    """A city's walls and corners; w walls, b buildings.  Made once, used for any number of traces.
+
+    grid : over the walls.
+    faces : (w, 6) float64, one row a wall: east and north of its start, its unit direction east and north, its length,
+        its height; metres, site frame.  The open side is on the right.
+    hull_first : (b + 1,) int64, where each building's corners begin in ``hull_m``.
+    hull_m : (h, 2) float64, corners of the convex hull of each building, metres, site frame.
+    """
+
+    grid: WallGrid
+    faces: NDArray[np.float64]
+    hull_first: NDArray[np.int64]
+    hull_m: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, city: City) -> Surroundings:
+        """The surroundings that ``city`` makes."""
+        return cls.of_buildings(city.buildings)
+
+    @classmethod
+    def of_buildings(cls, buildings: Buildings) -> Surroundings:
+        """The same from buildings alone."""
+        walls = buildings.walls
+        along = walls.end_m - walls.start_m
+        length = np.linalg.norm(along, axis=1)
+        faces = np.column_stack((walls.start_m, along / length[:, None], length, walls.height_m))
+        hull_m, owner = shapely.get_coordinates(shapely.convex_hull(buildings.footprints), return_index=True)
+        last = np.append(owner[1:] != owner[:-1], True) if len(owner) else np.empty(0, dtype=bool)
+        hull_m, owner = hull_m[~last], owner[~last]  # a ring's last corner is its first
+        return cls(
+            WallGrid.of(buildings),
+            np.ascontiguousarray(faces),
+            np.searchsorted(owner, np.arange(len(buildings) + 1)).astype(np.int64),
+            np.ascontiguousarray(hull_m),
+        )
