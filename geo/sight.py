@@ -67,9 +67,8 @@ def crosses_below_roof(grid: WallGrid, ax: float, ay: float, az: float, bx: floa
             # A wall may be met in several cells; that it is tested twice does no harm here.
             for k in range(grid.first[cell], grid.first[cell + 1]):
                 w = grid.wall[k]
-                t = crossing(
-                    ax, ay, dx, dy, square, grid.inner_m[w, 0], grid.inner_m[w, 1], grid.inner_m[w, 2], grid.inner_m[w, 3]
-                )  # fmt: skip
+                p = grid.inner_m[w]
+                t = crossing(ax, ay, dx, dy, square, p[0], p[1], p[2], p[3])
                 if t >= 0.0 and az + t * dz < grid.height_m[w] - TOLERANCE_M:
                     return True
         if high >= end:

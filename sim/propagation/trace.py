@@ -1,0 +1,199 @@
+"""Every way that sound takes from sources to receivers through a city, as far as it is worth following.
+
+In sight of each other, source and receiver are joined by the straight line and by the bounce off the ground.  Otherwise
+sound comes over the roofs (``over``) and around the corners (``around``).  Walls throw it to and fro in both cases
+(``reflections``).
+
+What is followed.  The way over the roofs is always kept, however weak, so that no pair is silent by the tracer's
+choice.  Any other way must be worth it: its gain beyond spreading, by Maekawa's chart at 1 kHz in the form
+``-10 log10(3 + 20 N)``, ``N = 2 excess / wavelength`` (ISO 9613-2:1996, eq. 14), less what its bounces lose, must reach
+``surfaces.least_gain_db``.  The chart is not capped here as the standard caps it: the cap stands for what turbulence
+scatters into the shadow, and that has come by the first way already.
+
+A point below a roof (inside a building) is heard by way of the point straight above it on the roof, as through a light
+well; nothing is followed around corners or off walls from there.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from acoustic.weather import Weather
+from errors import BadInput
+from geo.sight import blocked, crosses_below_roof
+from geo.wallgrid import TOLERANCE_M, roof_m
+from sim.propagation.moving_air import Air
+from sim.propagation.over import Profile, add_leg, add_top, rubber_band
+from sim.propagation.paths import Kind, Paths
+from sim.propagation.pathsheet import Sheet, corner, finish, paths_of, rewind
+from sim.propagation.surroundings import Surroundings
+from sim.world import Surfaces
+
+__all__ = ["most_excess_m", "trace"]
+
+DIRECT, GROUND, OVER = int(Kind.DIRECT), int(Kind.GROUND), int(Kind.OVER)
+FULL = 2  # of ``Sheet.used``
+JUDGED_AT_HZ = 1000.0
+NEAREST_M = 1e-3
+FIRST_SHEET = 16_384
+
+
+def trace(
+    surroundings: Surroundings,
+    surfaces: Surfaces,
+    weather: Weather,
+    sources_m: NDArray[np.float64],
+    receivers_m: NDArray[np.float64],
+) -> Paths:
+    """Paths from each source to its receiver.
+
+    Parameters
+    ----------
+    surroundings : of the city.
+    surfaces : how many bounces, how far, how weak.
+    weather : uniform; its wind shifts the delays, not the ways.
+    sources_m, receivers_m : (n, 3) float64, metres, site frame; row k of both is pair k.
+
+    Returns
+    -------
+    Paths, one or more of each pair.  The first of a pair is never faster than the straight line.
+
+    Raises
+    ------
+    BadInput
+        When a place is not a number, lies below the ground, or source and receiver are in one place (within 1 mm).
+    ValueError
+        When the shapes do not fit, or the wind is as fast as sound.
+    """
+    sources, receivers = _checked(sources_m, receivers_m)
+    air = Air.of(weather)
+    profile = Profile.empty(2 * len(surroundings.faces) + 8)
+    sheets, pair, room = [], 0, FIRST_SHEET
+    while pair < len(sources):
+        sheet = Sheet.empty(room, 8 * room)
+        done = _trace(surroundings, air, sources, receivers, pair, profile, sheet)
+        room = 2 * room if done == pair else room
+        pair = done
+        sheets.append(sheet)
+    return paths_of(sheets)
+
+
+def most_excess_m(least_gain_db: float, sound_speed_m_s: float) -> float:
+    """How much longer edges may make a way before Maekawa's estimate falls below ``least_gain_db``; negative when not
+    even an edge that just touches the way is worth it."""
+    wavelength = sound_speed_m_s / JUDGED_AT_HZ
+    return float((10.0 ** (-least_gain_db / 10.0) - 3.0) / 40.0 * wavelength)
+
+
+def _checked(
+    sources_m: NDArray[np.float64], receivers_m: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    sources, receivers = (np.ascontiguousarray(p, dtype=np.float64) for p in (sources_m, receivers_m))
+    if sources.ndim != 2 or sources.shape[1] != 3 or sources.shape != receivers.shape:
+        raise ValueError(f"sources and receivers: expected (n, 3) both, found {sources.shape} and {receivers.shape}")
+    for what, points in (("source", sources), ("receiver", receivers)):
+        lost = np.flatnonzero(~np.isfinite(points).all(axis=1))
+        if len(lost):
+            raise BadInput(f"{what} {lost[0]}", "place", expected="finite numbers", seen=points[lost[0]].tolist())
+        low = np.flatnonzero(points[:, 2] < 0.0)
+        if len(low):
+            up = float(points[low[0], 2])
+            raise BadInput(f"{what} {low[0]}", "up", expected="0 m or higher, the ground", seen=up)
+    near = np.flatnonzero(np.linalg.norm(sources - receivers, axis=1) < NEAREST_M)
+    if len(near):
+        place = sources[near[0]].tolist()
+        raise BadInput(f"source {near[0]}", "place", expected="1 mm or more from its receiver", seen=place)
+    return sources, receivers
+
+
+@njit(cache=True)
+def _trace(
+    around: Surroundings,
+    air: Air,
+    sources: NDArray[np.float64],
+    receivers: NDArray[np.float64],
+    pair: int,
+    profile: Profile,
+    sheet: Sheet,
+) -> int:
+    """Trace pairs from ``pair`` on until the sheet is full; the first pair that found no room."""
+    while pair < len(sources):
+        before = sheet.used[0]
+        ax, ay, az = sources[pair, 0], sources[pair, 1], sources[pair, 2]
+        bx, by, bz = receivers[pair, 0], receivers[pair, 1], receivers[pair, 2]
+        _straight_or_over(around, air, profile, sheet, pair, ax, ay, az, bx, by, bz)
+        if sheet.used[FULL]:
+            rewind(sheet, before)
+            return pair
+        pair += 1
+    return pair
+
+
+@njit(cache=True)
+def _straight_or_over(
+    around: Surroundings,
+    air: Air,
+    profile: Profile,
+    sheet: Sheet,
+    pair: int,
+    ax: float,
+    ay: float,
+    az: float,
+    bx: float,
+    by: float,
+    bz: float,
+) -> bool:
+    """Direct way and ground, or the way over the roofs; whether both ends are under the open sky."""
+    total = max(math.sqrt((bx - ax) ** 2 + (by - ay) ** 2), 1e-9)
+    roof_a, roof_b = roof_m(around.grid, ax, ay), roof_m(around.grid, bx, by)
+    inside_a, inside_b = az < roof_a - TOLERANCE_M, bz < roof_b - TOLERANCE_M
+    if inside_a or inside_b or crosses_below_roof(around.grid, ax, ay, az, bx, by, bz):
+        n = add_top(profile, 0, 0.0, roof_a, ax, ay) if inside_a else 0
+        n = add_leg(around, profile, n, ax, ay, bx, by, 0.0, total, az, bz, np.inf)
+        n = add_top(profile, n, total, roof_b, bx, by) if inside_b else n
+        edges = rubber_band(profile, n, az, total, bz)
+        if edges:
+            _write_bent(profile, sheet, air, pair, edges, ax, ay, az, bx, by, bz)
+            return not (inside_a or inside_b)
+    corner(sheet, ax, ay, az)
+    corner(sheet, bx, by, bz)
+    finish(sheet, air, pair, DIRECT, 0, 0, 0.0, 0.0, np.nan)
+    part = az / (az + bz) if az + bz > 0.0 else 0.5
+    gx, gy = ax + part * (bx - ax), ay + part * (by - ay)
+    if not (blocked(around.grid, ax, ay, az, gx, gy, 0.0) or crosses_below_roof(around.grid, gx, gy, 0.0, bx, by, bz)):
+        corner(sheet, ax, ay, az)
+        corner(sheet, gx, gy, 0.0)
+        corner(sheet, bx, by, bz)
+        finish(sheet, air, pair, GROUND, 0, 0, 0.0, 0.0, math.atan2(az + bz, total))
+    return not (inside_a or inside_b)
+
+
+@njit(cache=True)
+def _write_bent(
+    profile: Profile,
+    sheet: Sheet,
+    air: Air,
+    pair: int,
+    edges: int,
+    ax: float,
+    ay: float,
+    az: float,
+    bx: float,
+    by: float,
+    bz: float,
+) -> None:
+    corner(sheet, ax, ay, az)
+    span = 0.0
+    for k in range(edges):
+        p = profile.hull[k]
+        corner(sheet, profile.x[p], profile.y[p], profile.h[p])
+        if k:
+            q = profile.hull[k - 1]
+            span += math.sqrt((profile.s[p] - profile.s[q]) ** 2 + (profile.h[p] - profile.h[q]) ** 2)
+    corner(sheet, bx, by, bz)
+    unbent = math.sqrt((bx - ax) ** 2 + (by - ay) ** 2 + (bz - az) ** 2)
+    finish(sheet, air, pair, OVER, edges, 0, unbent, span, np.nan)
