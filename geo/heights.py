@@ -32,8 +32,10 @@ OUTBUILDING_AREA_M2 = 30.0
 """A building that states nothing and covers less is a garage or a shed, whatever its tag: one car takes 15 to 20 m2."""
 
 OUTBUILDINGS = frozenset(
-    "allotment_house cabin carport container garage garages greenhouse hut kiosk shed static_caravan sty tent toilets "
-    "transformer_tower".split()
+    (
+        "allotment_house", "cabin", "carport", "container", "garage", "garages", "greenhouse", "hut", "kiosk",
+        "shed", "static_caravan", "sty", "tent", "toilets", "transformer_tower",
+    )
 )
 
 NEIGHBOURS = 5
@@ -91,7 +93,7 @@ def stated_height(tags: Mapping[str, str]) -> Stated:
     ``height`` (or ``building:height``) comes first; else storeys, ``building:levels`` with ``roof:height`` or
     ``roof:levels``, of ``STOREY_M`` each.  A height of 0 says nothing, and is reported as misread.
     """
-    misread = []
+    misread: list[str] = []
     for key in ("height", "building:height", "height_m"):
         if key in tags:
             value = metres(tags[key])

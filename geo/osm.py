@@ -22,7 +22,10 @@ from geo.standing import Drawn, standing
 from geo.streets import Streets
 
 NO_STREETS = frozenset(
-    "abandoned bus_stop construction corridor elevator planned platform proposed razed rest_area services".split()
+    (
+        "abandoned", "bus_stop", "construction", "corridor", "elevator", "planned", "platform", "proposed",
+        "razed", "rest_area", "services",
+    )
 )
 """Values of ``highway`` that are not (or not yet, or no longer) ways that people take through the town."""
 
@@ -105,7 +108,7 @@ def _placed(frame: LocalFrame, ways: Sequence[osmfile.Way]) -> list[NDArray[np.f
     lonlat = np.concatenate([way.lonlat for way in ways])
     known = ~np.isnan(lonlat).any(axis=1)
     points_m = np.full_like(lonlat, np.nan)
-    points_m[known] = frame.to_local(*lonlat[known].T, 0.0)[:, :2]
+    points_m[known] = frame.to_local(lonlat[known, 0], lonlat[known, 1], 0.0)[:, :2]
     return np.split(points_m, np.cumsum([len(way.lonlat) for way in ways])[:-1])
 
 

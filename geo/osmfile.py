@@ -73,7 +73,9 @@ def relations(path: Path, *keys: str) -> Iterator[Relation]:
     with _faults(path):
         walk = osmium.FileProcessor(str(path), osmium.osm.RELATION).with_filter(osmium.filter.KeyFilter(*keys))
         for entity in walk:
-            yield Relation(entity.id, dict(entity.tags), tuple((m.ref, m.role) for m in entity.members if m.type == "w"))
+            assert isinstance(entity, osmium.osm.Relation)  # no other kind was asked for
+            members = tuple((member.ref, member.role) for member in entity.members if member.type == "w")
+            yield Relation(entity.id, dict(entity.tags), members)
 
 
 def ways(path: Path, keys: tuple[str, ...], also: frozenset[int]) -> Iterator[Way]:
@@ -81,9 +83,10 @@ def ways(path: Path, keys: tuple[str, ...], also: frozenset[int]) -> Iterator[Wa
     with _faults(path):
         walk = osmium.FileProcessor(str(path), osmium.osm.NODE | osmium.osm.WAY).with_locations()
         for entity in walk.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY)):
+            assert isinstance(entity, osmium.osm.Way)  # no other kind was asked for
             if entity.id not in also and not any(key in entity.tags for key in keys):
                 continue
-            places = [(n.location.lon, n.location.lat) if n.location.valid() else (np.nan, np.nan) for n in entity.nodes]
+            places = [(at.lon, at.lat) if at.valid() else (np.nan, np.nan) for at in (n.location for n in entity.nodes)]
             lonlat = np.array(places, dtype=np.float64).reshape(-1, 2)
             yield Way(entity.id, dict(entity.tags), lonlat, entity.is_closed())
 
@@ -93,6 +96,7 @@ def nodes(path: Path, *keys: str) -> Iterator[Node]:
     with _faults(path):
         walk = osmium.FileProcessor(str(path), osmium.osm.NODE).with_filter(osmium.filter.KeyFilter(*keys))
         for entity in walk:
+            assert isinstance(entity, osmium.osm.Node)  # no other kind was asked for
             yield Node(entity.id, dict(entity.tags), entity.location.lon, entity.location.lat)
 
 

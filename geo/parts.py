@@ -59,7 +59,7 @@ def carved(outlines: Solids, parts: Solids, raised: NDArray[np.bool_]) -> Solids
         return outlines
     over_outlines = shapely.STRtree(outlines.polygons)
     trimmed = parts.polygons.copy()
-    for row in np.flatnonzero(raised):
+    for row in np.flatnonzero(raised).tolist():
         below = np.sort(over_outlines.query(parts.polygons[row], predicate="intersects"))
         trimmed[row] = shapely.intersection(parts.polygons[row], shapely.union_all(outlines.polygons[below]))
 

@@ -83,9 +83,9 @@ def _mended(items: Sequence[tuple[Drawn, heights.Stated]], left_out: Tally, note
     plans = np.empty(len(items), dtype=object)
     plans[:] = [item.shape for item, _ in items]
     shapes = cleaned(plans)
-    for row in np.flatnonzero(shapes.repaired):
+    for row in np.flatnonzero(shapes.repaired).tolist():
         noted.add("outline mended", items[row][0].name)
-    for row in np.flatnonzero(shapes.lost):
+    for row in np.flatnonzero(shapes.lost).tolist():
         left_out.add("outline without an area", items[row][0].name)
     first = np.searchsorted(shapes.plan, np.arange(len(items) + 1))
     for row in range(len(items)):
