@@ -1,13 +1,15 @@
 """A sensor's own time line: where an instant falls among its samples, faults of its clock and lost samples included.
 
 A sensor counts samples and believes that they are evenly spaced on its clock.  Its time line before losses (*raw*
-samples) has a sample every ``1 / rate_hz`` seconds of its own clock, the first at the scenario's start; an instant falls
-at its true time plus the clock's error then.  A clock that is set forward leaves a stretch in which nothing arrives,
-one that is set back lets two stretches fall onto each other.  Lost samples are cut out of the raw ones, so whatever
-follows is counted (and so stamped) too early by as much.
+samples) has a sample every ``1 / rate_hz`` seconds of its own clock, the first at the scenario's start; an instant
+falls at its true time plus the clock's error then.  A clock that is set forward leaves a stretch in which nothing
+arrives, one that is set back lets two stretches fall onto each other.  Lost samples are cut out of the raw ones, so
+whatever follows is counted (and so stamped) too early by as much.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +43,17 @@ class SampleClock:
         return np.asarray((at + self._clock.error_s(at)) * self.rate_hz)
 
     def least_error_s(self) -> float:
-        """No instant of the scenario (or an hour after it) falls earlier on the time line than this, seconds."""
-        steps = sum(min(0.0, gained) for _, gained in self._clock.steps)
-        drift = min(0.0, 1e-6 * self._clock.drift_ppm * (self.raw_frames / self.rate_hz + 3600.0))
-        return self._clock.offset_s + steps + drift
+        """No instant of the scenario (or an hour after it) falls earlier than this much before its true time."""
+        return self._extreme_error_s(min)
+
+    def greatest_error_s(self) -> float:
+        """The same, later."""
+        return self._extreme_error_s(max)
+
+    def _extreme_error_s(self, extreme: Callable[[float, float], float]) -> float:
+        steps = sum(extreme(0.0, gained) for _, gained in self._clock.steps)
+        end_s = self.raw_frames / self.rate_hz + 3600.0
+        return self._clock.offset_s + steps + extreme(0.0, 1e-6 * self._clock.drift_ppm * end_s)
 
     def raw_of_frame(self, frame: int) -> int:
         """The raw sample that the sensor delivers as its ``frame``-th."""
