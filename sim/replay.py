@@ -1,7 +1,7 @@
 """The samples of a rendered world as a live source gives them: in time, or so many times faster.
 
 A microphone hands over a block when its last sample has been heard: the first k blocks of n samples are due by
-``k n / rate / speed`` seconds after the start.  Due times are counted from the start and never from the block before, so
+``k n / rate / speed`` seconds after the start.  Due times are counted from the start, never from the block before, so
 nothing drifts.
 All captures of one replay share one start, the moment at which the first block of any of them is ready; a block is
 rendered before it is waited for.
