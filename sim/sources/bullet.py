@@ -2,8 +2,7 @@
 
 It flies straight: gravity is left out, which over the time that small arms stay supersonic drops a bullet by
 centimetres (pistol, 50 m) to some metres (rifle, 600 m) and turns the cone by less than a degree.  So are yaw, spin
-drift and the widening of the cone by the bullet's slowing down (ISO 17201-4 takes up to some decibels for it near Mach
-1).
+drift and the rays' parting as the bullet slows down, which makes the real wave some decibels weaker near Mach 1.
 """
 
 from __future__ import annotations
@@ -45,9 +44,7 @@ class StraightBullet:
     longest_s: float = math.inf
     pressure_pa: float = STANDARD_PRESSURE_PA
 
-    def shock(
-        self, receivers_m: NDArray[np.float64], sound_speed_m_s: float, wind_m_s: NDArray[np.float64]
-    ) -> Shock:
+    def shock(self, receivers_m: NDArray[np.float64], sound_speed_m_s: float, wind_m_s: NDArray[np.float64]) -> Shock:
         """The shock wave as it passes each of (n, 3) float64 receivers, metres, site frame, in a free field.
 
         sound_speed_m_s : of still air.  wind_m_s : (3,) float64, uniform, where the air goes.
@@ -62,9 +59,7 @@ class StraightBullet:
         else:
             nodes, slowing, last = self._flight(mach, sound_speed_m_s)
             muzzle = np.ascontiguousarray(self.muzzle_m, dtype=np.float64)
-            found = find_emissions(
-                receivers, muzzle, through_air / speed, wind, sound_speed_m_s, nodes, slowing, last
-            )
+            found = find_emissions(receivers, muzzle, through_air / speed, wind, sound_speed_m_s, nodes, slowing, last)
         local = found[:, 6]
         # The ray leaves at arccos(1/M) from the path; closer than its own length a bullet's wave is no N-wave yet.
         miss = np.maximum(found[:, 5] * np.sqrt(1.0 - 1.0 / local**2), self.length_m)

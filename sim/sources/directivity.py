@@ -3,7 +3,7 @@
 The gas leaves forward, so the blast is strongest there and falls smoothly to the rear; short waves more than long ones,
 because what radiates is large against them.  Measurements around small arms put 10 to 20 dB between front and rear
 (Beck, Nakasone & Marr 2011, J. Acoust. Soc. Am. 129, 1748-1759; Hirsch & Bertels 2013, "Estimation of the directivity
-pattern of muzzle blasts", AIA-DAGA, find it strongly dependent on frequency; ISO 17201-1 expands it into cosines).  The
+pattern of muzzle blasts", AIA-DAGA, find it strongly dependent on frequency; ISO 17201-2 expands it into cosines).  The
 level falls here with the first of those cosines,
 
     20 log10 g(angle, f) = -D(f) (1 - cos angle) / 2,    D(f) = D0 + (D1 - D0) f / (f + f1),

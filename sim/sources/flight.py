@@ -79,9 +79,7 @@ def _piece(mach0: float, mach: float, a: float, b: float, k: float, c: float) ->
 
 
 @njit(cache=True)
-def flight_at(
-    share: float, nodes: NDArray[np.float64], k: float, c: float, last: float
-) -> tuple[float, float, float]:
+def flight_at(share: float, nodes: NDArray[np.float64], k: float, c: float, last: float) -> tuple[float, float, float]:
     """Way, time and Mach number after ``share`` (0..1) of a flight.
 
     nodes : as of ``flight_nodes``, or a single row for a flight at constant speed.
