@@ -10,7 +10,7 @@ and a minimum-phase filter of that magnitude turns the phase by the 45 degrees o
 Sources
 -------
 Maekawa 1968, "Noise reduction by screens", Applied Acoustics 1, 157-173.
-Kurze and Anderson 1971, "Sound attenuation by barriers", Applied Acoustics 4, 35-53, eq. 10.
+Kurze and Anderson 1971, "Sound attenuation by barriers", Applied Acoustics 4, 35-53.
 ISO 9613-2:1996, 7.4: several edges count as a thick screen (eq. 15, C3) and screens take no more than 20 dB
 (one edge) or 25 dB (two and more), because sound that turbulence scatters comes over as well.  The standard's ``K_met``
 is left at 1, as it has it for sound that goes around: rays here are straight.

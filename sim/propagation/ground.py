@@ -20,7 +20,7 @@ Delany and Bazley 1970, "Acoustical properties of fibrous absorbent materials", 
 Chessell 1977, "Propagation of noise along a finite impedance boundary", J. Acoust. Soc. Am. 62, 825-834: the same fit
 for the ground, with an effective flow resistivity.
 Miki 1990, "Acoustical properties of porous materials - modifications of Delany-Bazley models", J. Acoust. Soc. Jpn. (E)
-11, 19-24, eq. 30.
+11, 19-24.
 Taraldsen and Jonasson 2011, "Aspects of ground effect modeling", J. Acoust. Soc. Am. 129, 47-53: why the
 uncorrected fit is not causal, and Darcy's law.
 Chien and Soroka 1975, "Sound propagation along an impedance plane", J. Sound Vib. 43, 9-20; 1980, 69, 340-343.
@@ -42,7 +42,7 @@ printed."""
 
 
 def admittance(frequency_hz: NDArray[np.float64], flow_resistivity_pa_s_m2: float) -> NDArray[np.complex128]:
-    """Normal surface admittance of the ground over that of air, dimensionless (Miki 1990, eq. 30).
+    """Normal surface admittance of the ground over that of air, dimensionless (Miki 1990).
 
     Parameters
     ----------

@@ -3,12 +3,14 @@
 Gaussian noise whose energy rises within tens of milliseconds of the first arrival, as a street's or a square's does
 because its first reflections still have to arrive, and then decays exponentially; air takes the high frequencies first.
 
-How long a city rings is measured rarely.  Explosions over Belgrade rang 7 s (T30, 31 Hz to 1 kHz) and gained 2 to 7 dB
-by it (Sumarac Pavlovic, Mijic and Masovic 2012, "Measurement of reverberation gain in an urban environment", J. Acoust.
-Soc. Am. 132, 1417-1426): the scale of a whole city with open air above it.  In streets it is the walls' distance that
-counts, and the time grows with height over width (Lee and Kang 2015, "Effect of height-to-width ratio on the sound
-propagation in urban streets", Acta Acust. united Ac. 101, 73-87); one to three seconds are usual.  The settings are of
-the scenario.
+How long a city rings is seldom measured, and depends on how large a part of it is meant.
+
+- Explosions over Belgrade rang 7 s (T30, 31 Hz to 1 kHz) and gained 2 to 7 dB by it: a whole city ("Measurement of
+  reverberation gain in an urban environment", J. Acoust. Soc. Am. 132, 2012, 1417-1426).
+- Within a street it is the distance of its walls that counts, and the time grows with height over width ("Effect of
+  height-to-width ratio on the sound propagation in urban streets", Acta Acust. united Ac. 101, 2015,
+  doi 10.3813/AAA.918806).  Sabine's formula with the open sky as a perfect absorber and walls that take 15 % gives
+  1.2 s for a street 10 m wide and 10 m high, 1.8 s for 15 m and 15 m.
 """
 
 from __future__ import annotations
