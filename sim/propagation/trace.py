@@ -17,6 +17,7 @@ well; nothing is followed around corners or off walls from there.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -26,20 +27,23 @@ from acoustic.weather import Weather
 from errors import BadInput
 from geo.sight import blocked, crosses_below_roof
 from geo.wallgrid import TOLERANCE_M, roof_m
+from sim.propagation.around import Strings, add_blockers, pull_tight
 from sim.propagation.moving_air import Air
 from sim.propagation.over import Profile, add_leg, add_top, rubber_band
 from sim.propagation.paths import Kind, Paths
 from sim.propagation.pathsheet import Sheet, corner, finish, paths_of, rewind
+from sim.propagation.reflections import MOST_REFLECTIONS, Bounces, bounce_often, bounce_once, near_walls
 from sim.propagation.surroundings import Surroundings
 from sim.world import Surfaces
 
 __all__ = ["most_excess_m", "trace"]
 
-DIRECT, GROUND, OVER = int(Kind.DIRECT), int(Kind.GROUND), int(Kind.OVER)
+DIRECT, GROUND, OVER, AROUND = int(Kind.DIRECT), int(Kind.GROUND), int(Kind.OVER), int(Kind.AROUND)
 FULL = 2  # of ``Sheet.used``
 JUDGED_AT_HZ = 1000.0
 NEAREST_M = 1e-3
 FIRST_SHEET = 16_384
+CHUNK = 4096  # pairs: what is near their ends is found once, and fits the processor's cache
 
 
 def trace(
@@ -70,15 +74,25 @@ def trace(
         When the shapes do not fit, or the wind is as fast as sound.
     """
     sources, receivers = _checked(sources_m, receivers_m)
+    if not 0 <= surfaces.reflections <= MOST_REFLECTIONS:
+        raise BadInput("surfaces", "reflections", expected=f"0 .. {MOST_REFLECTIONS}", seen=surfaces.reflections)
     air = Air.of(weather)
-    profile = Profile.empty(2 * len(surroundings.faces) + 8)
-    sheets, pair, room = [], 0, FIRST_SHEET
-    while pair < len(sources):
-        sheet = Sheet.empty(room, 8 * room)
-        done = _trace(surroundings, air, sources, receivers, pair, profile, sheet)
-        room = 2 * room if done == pair else room
-        pair = done
-        sheets.append(sheet)
+    most_m = _worth_following(surfaces, air)
+    bench = Bench.of(surroundings)
+    sheets, room = [], FIRST_SHEET
+    for start in range(0, len(sources), CHUNK):
+        a, b = sources[start : start + CHUNK], receivers[start : start + CHUNK]
+        places, row = np.unique(np.concatenate((a, b)), axis=0, return_inverse=True)
+        reach_m = surfaces.reflection_reach_m if len(most_m) > 1 else -1.0
+        first, walls = near_walls(surroundings, bench.bounces, places, reach_m, True)
+        nearby = Nearby(first, walls, row.reshape(2, -1), reach_m)
+        done = 0
+        while done < len(a):
+            sheet = Sheet.empty(room, 8 * room)
+            reached = _trace(surroundings, air, a, b, done, start, nearby, most_m, bench, sheet)
+            room = 2 * room if reached == done else room
+            done = reached
+            sheets.append(sheet)
     return paths_of(sheets)
 
 
@@ -87,6 +101,16 @@ def most_excess_m(least_gain_db: float, sound_speed_m_s: float) -> float:
     even an edge that just touches the way is worth it."""
     wavelength = sound_speed_m_s / JUDGED_AT_HZ
     return float((10.0 ** (-least_gain_db / 10.0) - 3.0) / 40.0 * wavelength)
+
+
+def _worth_following(surfaces: Surfaces, air: Air) -> NDArray[np.float64]:
+    """(k + 1,) float64, how much longer edges may make a way with 0 .. k bounces; k is the most that is worth it."""
+    kept = 1.0 - surfaces.wall_absorption
+    bounce_db = 10.0 * math.log10(kept) if kept > 0.0 else -math.inf
+    left = [
+        surfaces.least_gain_db - k * bounce_db if k else surfaces.least_gain_db for k in range(surfaces.reflections + 1)
+    ]
+    return np.array([most_excess_m(gain, air.c) for k, gain in enumerate(left) if not k or gain <= 0.0])
 
 
 def _checked(
@@ -110,27 +134,74 @@ def _checked(
     return sources, receivers
 
 
+class Nearby(NamedTuple):
+    """Walls within reach, for order-1 reflections.
+
+    first, walls : of each distinct place, those that face it.
+    row : (2, n) int64, the place of each source and each receiver.
+    reach_m : metres; negative for no reflections.
+    """
+
+    first: NDArray[np.int64]
+    walls: NDArray[np.int32]
+    row: NDArray[np.int64]
+    reach_m: float
+
+
+class Bench(NamedTuple):
+    """Scratch of the tracers."""
+
+    profile: Profile
+    strings: Strings
+    bounces: Bounces
+
+    @classmethod
+    def of(cls, surroundings: Surroundings) -> Bench:
+        """Room enough for these surroundings."""
+        walls = len(surroundings.faces)
+        return cls(Profile.empty((MOST_REFLECTIONS + 1) * walls + 2), Strings.empty(), Bounces.empty(walls))
+
+
 @njit(cache=True)
 def _trace(
     around: Surroundings,
     air: Air,
     sources: NDArray[np.float64],
     receivers: NDArray[np.float64],
-    pair: int,
-    profile: Profile,
+    row: int,
+    first_pair: int,
+    nearby: Nearby,
+    most_m: NDArray[np.float64],
+    bench: Bench,
     sheet: Sheet,
 ) -> int:
-    """Trace pairs from ``pair`` on until the sheet is full; the first pair that found no room."""
-    while pair < len(sources):
-        before = sheet.used[0]
-        ax, ay, az = sources[pair, 0], sources[pair, 1], sources[pair, 2]
-        bx, by, bz = receivers[pair, 0], receivers[pair, 1], receivers[pair, 2]
-        _straight_or_over(around, air, profile, sheet, pair, ax, ay, az, bx, by, bz)
+    """Trace rows from ``row`` on until the sheet is full; the first row that found no room."""
+    profile, strings, bounces, reach_m = bench.profile, bench.strings, bench.bounces, nearby.reach_m
+    orders = len(most_m) - 1
+    while row < len(sources):
+        before, pair = sheet.used[0], first_pair + row
+        ax, ay, az = sources[row, 0], sources[row, 1], sources[row, 2]
+        bx, by, bz = receivers[row, 0], receivers[row, 1], receivers[row, 2]
+        hidden, inside = _straight_or_over(around, air, profile, sheet, pair, ax, ay, az, bx, by, bz)
+        if hidden and not inside and most_m[0] >= 0.0:
+            _left_and_right(around, air, strings, sheet, pair, ax, ay, az, bx, by, bz, most_m[0])
+        if orders and not inside:
+            for end in range(2):  # walls near the receiver, then those near the source alone
+                place = nearby.row[1 - end, row]
+                walls = nearby.walls[nearby.first[place] : nearby.first[place + 1]]
+                bounce_once(
+                    around, air, profile, bounces, sheet, pair, walls, end == 1, reach_m, most_m[1],
+                    ax, ay, az, bx, by, bz,
+                )  # fmt: skip
+            if orders > 1:
+                bounce_often(
+                    around, air, profile, bounces, sheet, pair, orders, reach_m, most_m, ax, ay, az, bx, by, bz
+                )
         if sheet.used[FULL]:
             rewind(sheet, before)
-            return pair
-        pair += 1
-    return pair
+            return row
+        row += 1
+    return row
 
 
 @njit(cache=True)
@@ -146,8 +217,8 @@ def _straight_or_over(
     bx: float,
     by: float,
     bz: float,
-) -> bool:
-    """Direct way and ground, or the way over the roofs; whether both ends are under the open sky."""
+) -> tuple[bool, bool]:
+    """Direct way and ground, or the way over the roofs; whether it was the latter, and whether an end is indoors."""
     total = max(math.sqrt((bx - ax) ** 2 + (by - ay) ** 2), 1e-9)
     roof_a, roof_b = roof_m(around.grid, ax, ay), roof_m(around.grid, bx, by)
     inside_a, inside_b = az < roof_a - TOLERANCE_M, bz < roof_b - TOLERANCE_M
@@ -158,7 +229,7 @@ def _straight_or_over(
         edges = rubber_band(profile, n, az, total, bz)
         if edges:
             _write_bent(profile, sheet, air, pair, edges, ax, ay, az, bx, by, bz)
-            return not (inside_a or inside_b)
+            return True, inside_a or inside_b
     corner(sheet, ax, ay, az)
     corner(sheet, bx, by, bz)
     finish(sheet, air, pair, DIRECT, 0, 0, 0.0, 0.0, np.nan)
@@ -169,7 +240,47 @@ def _straight_or_over(
         corner(sheet, gx, gy, 0.0)
         corner(sheet, bx, by, bz)
         finish(sheet, air, pair, GROUND, 0, 0, 0.0, 0.0, math.atan2(az + bz, total))
-    return not (inside_a or inside_b)
+    return False, inside_a or inside_b
+
+
+@njit(cache=True)
+def _left_and_right(
+    around: Surroundings,
+    air: Air,
+    strings: Strings,
+    sheet: Sheet,
+    pair: int,
+    ax: float,
+    ay: float,
+    az: float,
+    bx: float,
+    by: float,
+    bz: float,
+    most_m: float,
+) -> None:
+    """The ways around on both sides, where they are worth it."""
+    n, _ = add_blockers(around, strings, 0, ax, ay, az, bx, by, bz)
+    unbent = math.sqrt((bx - ax) ** 2 + (by - ay) ** 2 + (bz - az) ** 2)
+    for side in (1.0, -1.0):
+        bends = pull_tight(around, strings, n, side, ax, ay, az, bx, by, bz, most_m) if n > 0 else 0
+        if not bends:
+            continue
+        total, px, py = 0.0, ax, ay
+        for k in range(bends + 1):
+            qx, qy = (strings.x[strings.bend[k]], strings.y[strings.bend[k]]) if k < bends else (bx, by)
+            total += math.sqrt((qx - px) ** 2 + (qy - py) ** 2)
+            px, py = qx, qy
+        corner(sheet, ax, ay, az)
+        s, px, py, first_s = 0.0, ax, ay, 0.0
+        for k in range(bends):
+            qx, qy = strings.x[strings.bend[k]], strings.y[strings.bend[k]]
+            s += math.sqrt((qx - px) ** 2 + (qy - py) ** 2)
+            first_s = s if k == 0 else first_s
+            corner(sheet, qx, qy, az + (bz - az) * s / total)
+            px, py = qx, qy
+        corner(sheet, bx, by, bz)
+        span = (s - first_s) * math.sqrt(1.0 + ((bz - az) / total) ** 2)
+        finish(sheet, air, pair, AROUND, bends, 0, unbent, span, np.nan)
 
 
 @njit(cache=True)
