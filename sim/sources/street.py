@@ -1,21 +1,18 @@
 """Sounds of the street: backfire, dumpster lid, popped bag, helicopter.
 
 backfire : unburnt mixture goes off in the exhaust.  A Friedlander pulse of 1 to 3 ms, long because the burning is slow
-and
-    the pipe's mouth small, and the pipe rings at odd multiples of c/4L, damped by its mouth and silencer.  135 dB at
-    one metre is an estimate: measurements are scarce, from 120 dB in traffic to 150 dB for tuned cars.
+    and the pipe's mouth small, and the pipe rings at odd multiples of c/4L, damped by its mouth and silencer.  135 dB
+    at one metre is an estimate; measurements are scarce.
 dumpster : a steel lid falls on a steel box: dozens of plate modes from 60 Hz to 3 kHz that ring for tenths of a second,
     contact of 1 ms (rubber, paint, dents), then one to three bounces at intervals that shrink with the lid's
-    restitution. 125 dB at one metre is an estimate.
+    restitution.  125 dB at one metre is an estimate.
 bag_pop : a bag that bursts sets free a ball of air at the excess pressure ``q``.  The exact solution of the wave
-equation
-    for a ball of radius ``a`` is an N-wave of the peak ``q a / 2 r`` and the duration ``2 a / c``; Deihl, Roberts &
-    others measured it with balloons.
+    equation for a ball of radius ``a`` is an N-wave of the peak ``q a / 2 r`` and the duration ``2 a / c``; popped
+    balloons are known to come close to it.  That a bag bursts at some kilopascals is an estimate.
 helicopter : each blade that meets the vortex of the one before it sends a slap (``sim.sources.parts.Slap``), at the
-blade
-    rate of the main rotor (11 to 14 Hz with two blades, 18 to 26 Hz with four); the tail rotor hums at five to six
-    times that rate and the flow roars.  138 dB peak at one metre is 94 dB at 150 m, loud for a light helicopter; 82
-    dB(A) in level flight at 150 m is typical of noise certification.
+    blade rate of the main rotor (11 to 14 Hz with two blades, 18 to 26 Hz with four); the tail rotor hums at five to
+    six times that rate and the flow roars.  138 dB peak at one metre is 94 dB at 150 m: a light helicopter that slaps
+    hard (an estimate; in level flight most give 80 to 90 dB(A) there).
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ import numpy as np
 from sim.sources.friedlander import level_db_spl, pressure_of_level_pa
 from sim.sources.lookalike import Chosen, Lookalike, Option, Stage
 from sim.sources.muzzle import STANDARD_SOUND_M_S
-from sim.sources.parts import Bang, Crack, Hiss, Levelled, Mixture, Part, Ring, Slap, measured
+from sim.sources.parts import Bang, Crack, Hiss, Levelled, Mixture, Part, Ring, Slap
 from sim.sources.tools import blow, modes
 
 CHUNK_S = 2.0
@@ -91,7 +88,8 @@ def _helicopter(stage: Stage, chosen: Chosen) -> None:
         # The tail rotor as narrow noise about its blade rate: its phase wanders with the flow.
         hum = (0.9 * tail_hz, 1.1 * tail_hz)
         parts.append(Hiss(0.0, length, 0.05 * peak, *hum, fade, None, int(draw.integers(2**62))))
-        stage.add(measured(tuple(parts), 8000.0), "helicopter", after_s=float(first), offset_m=above)
+        loudest = float(peaks[inside].max()) if inside.any() else peak
+        stage.add(Mixture(tuple(parts), level_db_spl(loudest)), "helicopter", after_s=float(first), offset_m=above)
 
 
 BACKFIRE = Lookalike(

@@ -72,8 +72,8 @@ def _thunder(stage: Stage, chosen: Chosen) -> None:
             Crack(float(at - 0.5 * spread - begin), float(peak), n_wave_s, float(spread))
             for at, spread, peak in zip(late[rows], apart[rows], peaks[rows], strict=True)
         )
-        # The place carries the delay of the centre.  Stretches nearer to the listener begin before it does: the flash is
-        # therefore taken EARLIEST_S after the given instant, so that no sound begins before that.
+        # The place carries the delay of the centre.  Stretches nearer to the listener begin before it does: the flash
+        # is therefore taken EARLIEST_S after the given instant, so that no sound begins before that.
         after = EARLIEST_S + max(begin + float(centre @ towards) / STANDARD_SOUND_M_S, -EARLIEST_S)
         stage.add(measured(parts, 8000.0), "thunder", after_s=after, offset_m=centre)
 
