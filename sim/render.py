@@ -21,7 +21,7 @@ from sensors.capture import Finding, sample_ns
 from sim.hearing.microphone import converted, samples
 from sim.hearing.noise import Noise
 from sim.hearing.sampleclock import SampleClock
-from sim.hearing.waves import Sounding, Wave, soundings, waves
+from sim.hearing.waves import Heard, Sounding, heard_at
 from sim.reach import FARTHEST_M, Reached, Soundscape
 from sim.world import Station, World
 from wire.utc import NS_PER_S
@@ -32,7 +32,7 @@ SLOWEST_M_S = 200.0
 RINGS_BEFORE_S = 0.01
 """A band-limited arrival begins this much before its instant at most: 24 samples at 8 kHz are 3 ms."""
 
-Note = Callable[[Reached, int, tuple[Wave, ...]], None]
+Note = Callable[[Reached, int, tuple[Heard, ...]], None]
 """Told of every sound that has a way to a station: what reached it, the station's row, its waves."""
 
 
@@ -184,12 +184,12 @@ class _Mix:
         if self._certainly_over(index, begin):
             return
         reached = self._soundscape.reached(index)
-        heard = waves(self._world, reached, self._row)
+        heard = heard_at(self._world, reached, self._row, self._clock)
         if not heard:
             return
         if self._note is not None:
             self._note(reached, self._row, heard)
-        for sounding in soundings(self._world, reached, self._row, heard, self._clock):
+        for sounding in map(Sounding, heard):
             if sounding.count > 1:
                 self._long.append(_Long(sounding, begin))
             elif sounding.ends(0) > begin:

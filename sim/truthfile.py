@@ -21,7 +21,7 @@ from geo.frames import LocalFrame
 from sim.hearing.noise import NoiseLevels
 from sim.hearing.sampleclock import SampleClock
 from sim.hearing.spectrum import DETECTOR_BAND_HZ, REFERENCE_PA
-from sim.hearing.waves import Wave, response, waves
+from sim.hearing.waves import Heard, Wave, heard_at
 from sim.propagation.kernels import path_peaks_db_spl
 from sim.propagation.moving_air import polyline_time_s
 from sim.propagation.paths import Kind
@@ -68,9 +68,11 @@ class Witness:
         arrivals = max(1, len(world.sounds) * len(world.stations))
         self._paths = int(np.clip(PATHS_IN_ALL // arrivals, FEWEST_PATHS, MOST_PATHS))
 
-    def arrivals(self, reached: Reached, row: int, heard: tuple[Wave, ...]) -> list[TrueArrival]:
-        """The waves of one sound at station ``row``."""
-        return [self._arrival(reached, row, wave) for wave in heard]
+    def arrivals(self, reached: Reached, row: int, heard: tuple[Heard, ...] | None = None) -> list[TrueArrival]:
+        """The waves of one sound at station ``row``; ``heard`` when they are already worked out."""
+        if heard is None:
+            heard = heard_at(self.world, reached, row, self._clocks[row])
+        return [self._arrival(reached, row, one) for one in heard]
 
     def sound(self, reached: Reached, arrivals: Iterable[TrueArrival]) -> TrueSound:
         """One sound with its arrivals, sorted by sensor, then by time."""
@@ -116,14 +118,15 @@ class Witness:
             attribution=world.city.attribution,
         )
 
-    def _arrival(self, reached: Reached, row: int, wave: Wave) -> TrueArrival:
+    def _arrival(self, reached: Reached, row: int, heard: Heard) -> TrueArrival:
         world, station, clock = self.world, self.world.stations[row], self._clocks[row]
+        wave = heard.wave
         paths = wave.paths
         peaks = wave.peaks_db_spl()
         strongest = int(np.argmax(peaks))
         noise_db = float(self._levels[row].band_level_db(np.array([wave.first_s]))[0])
         true_paths = self._true_paths(wave, peaks)
-        tail = self._tail_path(reached, row, wave) if wave.word == "blast" else None
+        tail = self._tail_path(heard)
         if tail is not None:
             true_paths.append(tail)
         return TrueArrival(
@@ -153,13 +156,13 @@ class Witness:
             for rank, path in enumerate(order.tolist())
         ]
 
-    def _tail_path(self, reached: Reached, row: int, wave: Wave) -> TruePath | None:
+    def _tail_path(self, heard: Heard) -> TruePath | None:
         """The late tail as one more path: its beginning, and its own peak."""
-        whole = response(self.world, reached, row, wave, self._clocks[row])
-        if not len(whole.tail_h):
+        wave = heard.wave
+        if not len(heard.response.tail_h):
             return None
         onset_s = float(wave.paths.delay_s[0])
-        head = whole.tail_h[: round(TAIL_S * wave.rate_hz)]
+        head = heard.response.tail_h[: round(TAIL_S * wave.rate_hz)]
         peak_db = float(path_peaks_db_spl(head[None, :], _loudest(wave))[0])
         length_m = onset_s * self.world.weather.sound_speed_m_s
         return TruePath(
@@ -191,7 +194,7 @@ def truth_of(world: World, reached: Iterable[Reached]) -> Truth:
     for one in reached:
         arrivals: list[TrueArrival] = []
         for row in one.stations.tolist():
-            arrivals += witness.arrivals(one, row, waves(world, one, row))
+            arrivals += witness.arrivals(one, row)
         sounds.append(witness.sound(one, arrivals))
     return witness.whole(sounds)
 

@@ -33,7 +33,7 @@ from geo.place import Cartesian, Place
 from sensors import metadata
 from sensors.audio_file import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, read_header
 from sensors.capture import sample_ns
-from sim.hearing.waves import Wave
+from sim.hearing.waves import Heard
 from sim.reach import Reached, Soundscape
 from sim.render import StationSound, rendered
 from sim.truth import TrueArrival, TrueSound, Truth
@@ -114,7 +114,7 @@ def _render_into(
     witness = Witness(world)
     arrivals: dict[int, dict[int, list[TrueArrival]]] = {index: {} for index in range(len(world.sounds))}
 
-    def note(reached: Reached, row: int, heard: tuple[Wave, ...]) -> None:
+    def note(reached: Reached, row: int, heard: tuple[Heard, ...]) -> None:
         arrivals[reached.index][row] = witness.arrivals(reached, row, heard)
 
     stations = rendered(world, soundscape=soundscape)
@@ -151,9 +151,7 @@ def _render_into(
 class _Writer:
     """One file in the making."""
 
-    def __init__(
-        self, path: Path, file: soundfile.SoundFile, chunks: Iterator[NDArray[np.int32]], bits: int
-    ) -> None:
+    def __init__(self, path: Path, file: soundfile.SoundFile, chunks: Iterator[NDArray[np.int32]], bits: int) -> None:
         self._path, self._file, self._chunks, self._bits = path, file, chunks, bits
 
     def step(self) -> int | None:

@@ -10,7 +10,6 @@ which no part of Tocsin measures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -84,6 +83,11 @@ class Response:
     tail_h: NDArray[np.float64]
 
 
+def heard_at(world: World, reached: Reached, row: int, clock: SampleClock) -> tuple[Heard, ...]:
+    """The waves of a sound at station ``row`` of the world, on the time line of its ``clock``."""
+    return tuple(Heard(wave, response(world, reached, row, wave, clock)) for wave in waves(world, reached, row))
+
+
 def waves(world: World, reached: Reached, row: int) -> tuple[Wave, ...]:
     """The waves of a sound at station ``row`` of the world: blast, shock wave; whichever has a path."""
     rate_hz = world.stations[row].rate_hz
@@ -111,9 +115,7 @@ def waves(world: World, reached: Reached, row: int) -> tuple[Wave, ...]:
     return tuple(found)
 
 
-def _with_n_waves(
-    filters: NDArray[np.float64], shock: ShockPaths, rows: slice, rate_hz: int
-) -> NDArray[np.float64]:
+def _with_n_waves(filters: NDArray[np.float64], shock: ShockPaths, rows: slice, rate_hz: int) -> NDArray[np.float64]:
     """(n, taps + longest - 1) float64, Pa: each path's N-wave after its filter."""
     pairs = zip(shock.peak_pa[rows].tolist(), shock.duration_s[rows].tolist(), strict=True)
     n_waves = [n_wave_pa(peak_pa, duration_s, rate_hz) for peak_pa, duration_s in pairs]
@@ -136,9 +138,7 @@ def response(world: World, reached: Reached, row: int, wave: Wave, clock: Sample
     if wave.word == "blast":
         generator = world.generator("tail", reached.sound.id, world.stations[row].id)
         energy = float(h @ h)
-        tail_first, tail_h = tail(
-            generator, energy, delay_s + fraction_s, wave.rate_hz, world.surfaces, world.weather
-        )
+        tail_first, tail_h = tail(generator, energy, delay_s + fraction_s, wave.rate_hz, world.surfaces, world.weather)
     if len(tail_h):
         begin = min(first, tail_first)
         both = np.zeros(max(first + len(h), tail_first + len(tail_h)) - begin)
@@ -149,51 +149,41 @@ def response(world: World, reached: Reached, row: int, wave: Wave, clock: Sample
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sounding:
-    """A wave on its way into a sensor's samples.
+class Heard:
+    """A wave and where it falls among a sensor's samples."""
 
-    response : see ``Response``.
-    signal_pa : (k,) float64, Pa, behind the microphone's vent.
-    """
-
+    wave: Wave
     response: Response
-    signal_pa: NDArray[np.float64]
-    rate_hz: int
+
+
+class Sounding:
+    """A wave on its way into a sensor's samples, behind the microphone's vent."""
+
+    def __init__(self, heard: Heard) -> None:
+        rate_hz = heard.wave.rate_hz
+        ringing = np.zeros(round(VENT_RINGS_S * rate_hz))
+        self._signal_pa = through_vent(np.concatenate([heard.wave.signal_pa, ringing]), rate_hz)
+        self._response = heard.response
+        self._length = round(PIECE_S * rate_hz)
 
     @property
     def count(self) -> int:
         """Pieces that it is filtered in."""
-        return max(1, -(-len(self.signal_pa) // self._length))
+        return max(1, -(-len(self._signal_pa) // self._length))
 
     def begins(self, piece: int) -> int:
         """Raw sample at which a piece begins to sound."""
-        return self.response.first + piece * self._length
+        return self._response.first + piece * self._length
 
     def ends(self, piece: int) -> int:
         """Raw sample at which it has ended."""
-        longest = min(self._length, len(self.signal_pa) - piece * self._length)
-        return self.begins(piece) + longest + len(self.response.h) - 1
+        longest = min(self._length, len(self._signal_pa) - piece * self._length)
+        return self.begins(piece) + longest + len(self._response.h) - 1
 
     def piece(self, number: int) -> NDArray[np.float32]:
         """(k,) float32, Pa, from raw sample ``begins(number)`` on."""
-        signal = self.signal_pa[number * self._length : (number + 1) * self._length]
-        return _convolved(signal, self.response.h).astype(np.float32)
-
-    @property
-    def _length(self) -> int:
-        return round(PIECE_S * self.rate_hz)
-
-
-def soundings(
-    world: World, reached: Reached, row: int, heard: tuple[Wave, ...], clock: SampleClock
-) -> Iterator[Sounding]:
-    """The waves of a sound at station ``row``, ready to be added to its samples."""
-    for wave in heard:
-        yield Sounding(response(world, reached, row, wave, clock), _vented(wave.signal_pa, wave.rate_hz), wave.rate_hz)
-
-
-def _vented(signal_pa: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
-    return through_vent(np.concatenate([signal_pa, np.zeros(round(VENT_RINGS_S * rate_hz))]), rate_hz)
+        signal = self._signal_pa[number * self._length : (number + 1) * self._length]
+        return _convolved(signal, self._response.h).astype(np.float32)
 
 
 def _convolved(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

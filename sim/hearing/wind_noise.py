@@ -70,6 +70,4 @@ class WindNoise:
     def level_db_a(self, at_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) float64, dB(A), at (n,) seconds after the start of the scenario."""
         speed = np.maximum(1.0 + TURBULENCE * self._gusts.at(at_s), CALM)
-        return np.asarray(
-            self.mean_level_db_a + PER_DECADE_OF_SPEED_DB * np.log10(speed) - 10.0 * np.log10(_MEAN_GAIN)
-        )
+        return np.asarray(self.mean_level_db_a + PER_DECADE_OF_SPEED_DB * np.log10(speed) - 10.0 * np.log10(_MEAN_GAIN))
