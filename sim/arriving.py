@@ -1,0 +1,269 @@
+"""Every arrival of every sound at every station, as columns: time and level, before anybody listens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acoustic.atmosphere import absorption_db_per_m
+from sim.band_levels import BANDS_HZ, P0_PA, SOURCE_RATE_HZ, band_levels
+from sim.casting import Cast
+from sim.propagation.response import band_gain_db
+from sim.propagation.shockwaves import trace_shock
+from sim.propagation.surroundings import Surroundings
+from sim.pulse_statistics import Scatter
+from sim.sources.nwave import n_wave_pa
+from sim.ways import Ways, ways
+from sim.world import World
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+BLAST, SHOCK = 0, 1
+CLUTTER = -1
+"""Of ``Arrivals.sound``: what belongs to no sound of the world."""
+
+MARGIN_DB = 6.0
+"""Pairs are left out whose sound, doubled by ground or wall and with all luck, stays so far below what can be found."""
+
+LUCK = 3.0
+"""Standard deviations of scatter that may come to a pair's help."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrivals:
+    """n arrivals as columns.
+
+    station, sound, stroke : (n,) int64, rows in the world's stations and sounds, and number of the stroke in all strokes;
+        -1 for the sound and stroke of clutter.
+    wave : (n,) int8, ``BLAST`` or ``SHOCK``.  kind : (n,) int8, a ``Kind``.
+    leads : (n,) bool, whether it is the first of its stroke and wave at its station.
+    at_s : (n,) float64, seconds after the scenario's start.
+    delay_s : (n,) float64, since emission (``excess_s`` of it more than along the straight line).
+    length_m : (n,) float64, along the way.
+    whole_db, picked_db : (n,) float64, peak level it has alone, dB SPL, of all that the sensor's rate carries, and in the
+        picking band.
+    """
+
+    station: Index
+    sound: Index
+    stroke: Index
+    wave: NDArray[np.int8]
+    kind: NDArray[np.int8]
+    leads: NDArray[np.bool_]
+    at_s: Array
+    delay_s: Array
+    excess_s: Array
+    length_m: Array
+    whole_db: Array
+    picked_db: Array
+
+    def __len__(self) -> int:
+        return len(self.at_s)
+
+    def rows(self, chosen: Index | NDArray[np.bool_]) -> Arrivals:
+        """Some of them, in the order given."""
+        return Arrivals(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    @staticmethod
+    def joined(parts: Sequence[Arrivals]) -> Arrivals:
+        """All of several, one or more."""
+        return Arrivals(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Arrivals)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listeners:
+    """Stations as columns.
+
+    noise_db : (s,) float64, the background that hides nothing louder, dB SPL in the picking band.
+    """
+
+    position_m: Array
+    rate_hz: Index
+    noise_db: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Unknown:
+    """What the map does not know, drawn.
+
+    loss_db, late_s : (cells, stations) float64.  cell : (p,) int64, of each place.
+    round_db : (strokes, stations) float64.
+    """
+
+    loss_db: Array
+    late_s: Array
+    cell: Index
+    round_db: Array
+
+    @classmethod
+    def drawn(cls, world: World, scatter: Scatter, cast: Cast, stations: int) -> _Unknown:
+        square = np.floor(cast.places_m[:, :2] / scatter.cell_m)
+        squares, cell = np.unique(square, axis=0, return_inverse=True)
+        generator = world.generator("scatter")
+        shape = len(squares), stations
+        loss = scatter.loss_db + scatter.loss_sigma_db * generator.standard_normal(shape)
+        late = np.where(generator.random(shape) < scatter.late_share, 1.0, 0.0)
+        late *= scatter.late_s * generator.standard_exponential(shape)
+        rounds = world.generator("rounds").standard_normal((len(cast.place), stations))
+        return cls(loss, late, cell.ravel(), scatter.round_sigma_db * rounds)
+
+
+def arrivals(
+    world: World, listeners: Listeners, scatter: Scatter, half_snr_db: float, surroundings: Surroundings | None
+) -> tuple[Arrivals, int]:
+    """All arrivals that might be found, and how many pairs of stroke and station they were sought for.
+
+    surroundings : None for open country, where everything is in closed form.
+    """
+    cast = Cast.of(world.sounds, world.start_ns, listeners.rate_hz.tolist())
+    place, station = _within_earshot(world, cast, listeners, scatter, half_snr_db)
+    unknown = _Unknown.drawn(world, scatter, cast, len(listeners.position_m))
+    own = world.generator("ways")
+    parts: list[Arrivals] = []
+    sources, receivers = cast.places_m[place], listeners.position_m[station]
+    for first, found in ways(surroundings, world.surfaces, world.weather, sources, receivers):
+        pair = first + found.pair
+        found.gain_db[:] += scatter.path_sigma_db * own.standard_normal((len(found), 1))
+        parts.append(_of_ways(cast, listeners, unknown, found, place[pair], station[pair]))
+    parts += _shocks(world, listeners, unknown, cast, surroundings)
+    pairs = int((cast.first[place + 1] - cast.first[place]).sum())
+    return Arrivals.joined(parts) if parts else clutter(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)), pairs
+
+
+def clutter(station: Index, at_s: Array, level_db: Array) -> Arrivals:
+    """Arrivals that belong to nothing in the world; level in the picking band, dB SPL, which here is the whole."""
+    n = len(station)
+    none = np.full(n, CLUTTER, dtype=np.int64)
+    zero, small, yes = np.zeros(n), np.zeros(n, dtype=np.int8), np.ones(n, dtype=np.bool_)
+    return Arrivals(station, none, none, small, small, yes, at_s, zero, zero, zero, level_db, level_db)
+
+
+def _within_earshot(
+    world: World, cast: Cast, listeners: Listeners, scatter: Scatter, half_snr_db: float
+) -> tuple[Index, Index]:
+    """Rows of places and stations of the pairs that are worth a look, sorted by place."""
+    weather = world.weather
+    lowest = BANDS_HZ[2]  # the lowest octave that the picking band lets through whole travels farthest
+    absorption = absorption_db_per_m(
+        lowest, weather.temperature_c, weather.humidity_percent, weather.pressure_hpa
+    )
+    luck = LUCK * float(np.hypot(scatter.loss_sigma_db, np.hypot(scatter.path_sigma_db, scatter.round_sigma_db)))
+    needed = listeners.noise_db + half_snr_db - MARGIN_DB - 6.0 - luck + scatter.loss_db
+    loudest = cast.loudest_db()
+    places, stations = [], []
+    for first in range(0, len(loudest), 4096):
+        some = cast.places_m[first : first + 4096]
+        apart = np.linalg.norm(some[:, None, :] - listeners.position_m[None, :, :], axis=2)
+        level = loudest[first : first + 4096, None] - 20.0 * np.log10(np.maximum(apart, 1.0)) - absorption * apart
+        row, column = np.nonzero(level >= needed)
+        places.append(row + first)
+        stations.append(column)
+    empty = np.empty(0, dtype=np.int64)
+    return np.concatenate([empty, *places]), np.concatenate([empty, *stations])
+
+
+def _of_ways(cast: Cast, listeners: Listeners, unknown: _Unknown, found: Ways, place: Index, station: Index) -> Arrivals:
+    """Every stroke of each place on each way from there; ``place`` and ``station`` are of the ways."""
+    count = cast.first[place + 1] - cast.first[place]
+    way = np.repeat(np.arange(len(found)), count)
+    begin = np.cumsum(count) - count
+    stroke = np.arange(len(way)) - begin[way] + cast.first[place[way]]
+    heard_by = station[way]
+    amplitude = np.exp(found.gain_db * (np.log(10.0) / 20.0))[way]
+    beam = cast.beam(stroke, found.departure[way])
+    if beam is not None:
+        amplitude *= beam
+    whole, picked = _sums(cast, listeners, amplitude, cast.signal[stroke], heard_by)
+    cell = unknown.cell[place[way]]
+    less = unknown.loss_db[cell, heard_by] + unknown.round_db[stroke, heard_by] - cast.gain_db[stroke]
+    late = unknown.late_s[cell, heard_by]
+    delay = found.delay_s[way] + late
+    leads = np.ones(len(found), dtype=np.bool_)
+    leads[1:] = found.pair[1:] != found.pair[:-1]
+    return Arrivals(
+        station=heard_by,
+        sound=cast.sound[stroke],
+        stroke=stroke,
+        wave=np.full(len(way), BLAST, dtype=np.int8),
+        kind=found.kind[way],
+        leads=leads[way],
+        at_s=cast.at_s[stroke] + cast.offset_s[stroke] + delay,
+        delay_s=cast.offset_s[stroke] + delay,
+        excess_s=delay - found.straight_s[way],
+        length_m=found.length_m[way],
+        whole_db=whole - less,
+        picked_db=picked - less,
+    )
+
+
+def _sums(cast: Cast, listeners: Listeners, amplitude: Array, signal: Index, station: Index) -> tuple[Array, Array]:
+    """(n,) float64 each, dB SPL: bands added up, for the whole of what a station's rate carries and the picking band."""
+    whole, picked = np.empty(len(signal)), np.empty(len(signal))
+    for rate, levels in cast.levels.items():
+        rows = np.flatnonzero(listeners.rate_hz[station] == rate)
+        for table, out in (
+            (np.array([one.whole_pa for one in levels]), whole),
+            (np.array([one.picked_pa for one in levels]), picked),
+        ):
+            out[rows] = np.einsum("ij,ij->i", amplitude[rows], table[signal[rows]])
+    return _db_spl(whole), _db_spl(picked)
+
+
+def _shocks(
+    world: World, listeners: Listeners, unknown: _Unknown, cast: Cast, surroundings: Surroundings | None
+) -> list[Arrivals]:
+    """Shock waves of supersonic bullets, sound by sound."""
+    parts: list[Arrivals] = []
+    first_stroke = dict(zip(reversed(cast.sound.tolist()), reversed(range(len(cast.sound))), strict=True))
+    tables: dict[tuple[int, int], tuple[Array, Array]] = {}
+    around = surroundings
+    air = world.weather.sound_speed_m_s, world.weather.wind_m_s
+    for k, sound in enumerate(world.sounds):
+        if sound.bullet is None or not sound.bullet.shock(listeners.position_m, *air).heard.any():
+            continue
+        around = Surroundings.of(world.city) if around is None else around
+        found = trace_shock(around, world.surfaces, world.weather, sound.bullet, listeners.position_m)
+        paths = found.paths
+        station = paths.pair.astype(np.int64)
+        stroke = first_stroke[k]
+        amplitude = 10.0 ** (band_gain_db(paths, world.weather, world.surfaces, BANDS_HZ, spreading=False) / 20.0)
+        whole, picked = np.empty(len(station)), np.empty(len(station))
+        for row, (listener, duration_s) in enumerate(zip(station.tolist(), found.duration_s.tolist(), strict=True)):
+            key = round(np.log(duration_s) * 20.0), int(listeners.rate_hz[listener])
+            if key not in tables:
+                wave = n_wave_pa(1.0, float(np.exp(key[0] / 20.0)), SOURCE_RATE_HZ)
+                one = band_levels(wave, SOURCE_RATE_HZ, float(key[1]))
+                tables[key] = one.whole_pa, one.picked_pa
+            whole[row], picked[row] = (float(amplitude[row] @ table) for table in tables[key])
+        cell = unknown.cell[cast.place[stroke]]
+        less = unknown.loss_db[cell, station] + unknown.round_db[stroke, station] - 20.0 * np.log10(found.peak_pa)
+        late = unknown.late_s[cell, station]
+        leads = np.ones(len(station), dtype=np.bool_)
+        leads[1:] = station[1:] != station[:-1]
+        of_pair = np.searchsorted(station, station)  # the first path of the same station
+        n = len(station)
+        parts.append(
+            Arrivals(
+                station=station,
+                sound=np.full(n, k, dtype=np.int64),
+                stroke=np.full(n, stroke, dtype=np.int64),
+                wave=np.full(n, SHOCK, dtype=np.int8),
+                kind=paths.kind,
+                leads=leads,
+                at_s=cast.at_s[stroke] + paths.delay_s + late,
+                delay_s=paths.delay_s + late,
+                excess_s=paths.delay_s - paths.delay_s[of_pair] + late,
+                length_m=paths.length_m,
+                whole_db=_db_spl(whole) - less,
+                picked_db=_db_spl(picked) - less,
+            )
+        )
+    return parts
+
+
+def _db_spl(pressure_pa: Array) -> Array:
+    return np.asarray(20.0 * np.log10(np.maximum(pressure_pa, 1e-12) / P0_PA))
