@@ -16,10 +16,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from geo.wallgrid import TOLERANCE_M, crossing, enter, leave
+from sim.propagation.moving_air import Air
+from sim.propagation.paths import Kind
+from sim.propagation.pathsheet import Sheet, corner, finish
 from sim.propagation.surroundings import Surroundings
 
-__all__ = ["Profile", "add_leg", "add_top", "band_height_m", "rubber_band"]
+__all__ = ["Profile", "add_leg", "band_height_m", "go_over", "rubber_band"]
 
+OVER = int(Kind.OVER)
 HOPELESS = -1
 SAME_PLACE_M = 1e-6  # the two walls that neighbours share are one edge
 SHIFT = 10.0  # tolerances by which a crossing may move when it is taken back to the true wall
@@ -48,10 +52,47 @@ class Profile(NamedTuple):
 
 
 @njit(cache=True)
-def add_top(profile: Profile, n: int, s: float, h: float, x: float, y: float) -> int:
-    """Write one top down; the number of tops then."""
-    profile.s[n], profile.h[n], profile.x[n], profile.y[n] = s, h, x, y
-    return n + 1
+def go_over(
+    around: Surroundings,
+    air: Air,
+    profile: Profile,
+    sheet: Sheet,
+    pair: int,
+    ax: float,
+    ay: float,
+    az: float,
+    roof_a: float,
+    bx: float,
+    by: float,
+    bz: float,
+    roof_b: float,
+) -> bool:
+    """Write down the way from a to b over the roofs; whether anything was in the way (within ``TOLERANCE_M``).
+
+    roof_a, roof_b : height of the roof over each end, metres; an end below it goes straight up first.
+    """
+    plan = math.sqrt((bx - ax) ** 2 + (by - ay) ** 2)
+    total = max(plan, 1e-9)
+    n = 0
+    if az < roof_a - TOLERANCE_M:
+        n = _add_top(profile, n, 0.0, roof_a, ax, ay)
+    n = add_leg(around, profile, n, ax, ay, bx, by, 0.0, total, az, bz, np.inf)
+    if bz < roof_b - TOLERANCE_M:
+        n = _add_top(profile, n, total, roof_b, bx, by)
+    edges = rubber_band(profile, n, az, total, bz)
+    if edges == 0:
+        return False
+    corner(sheet, ax, ay, az)
+    span = 0.0
+    for k in range(edges):
+        p = profile.hull[k]
+        corner(sheet, profile.x[p], profile.y[p], profile.h[p])
+        if k:
+            q = profile.hull[k - 1]
+            span += math.sqrt((profile.s[p] - profile.s[q]) ** 2 + (profile.h[p] - profile.h[q]) ** 2)
+    corner(sheet, bx, by, bz)
+    finish(sheet, air, pair, OVER, edges, 0, math.sqrt(plan * plan + (bz - az) ** 2), span, np.nan)
+    return True
 
 
 @njit(cache=True)
@@ -121,7 +162,7 @@ def add_leg(
                 up, down = h - z0, h - z1
                 if math.sqrt(s * s + up * up) + math.sqrt((total - s) ** 2 + down * down) - straight > most_excess_m:
                     return HOPELESS
-                n = add_top(profile, n, s, h, ax + t * dx, ay + t * dy)
+                n = _add_top(profile, n, s, h, ax + t * dx, ay + t * dy)
         if high == 2.0:
             break
         i, j, low = i_next, j_next, high
@@ -173,3 +214,10 @@ def band_height_m(profile: Profile, m: int, z0: float, total: float, z1: float, 
             return bh + (eh - bh) * (s - bs) / (es - bs) if es > bs else max(bh, eh)
         bs, bh = es, eh
     return z1
+
+
+@njit(cache=True)
+def _add_top(profile: Profile, n: int, s: float, h: float, x: float, y: float) -> int:
+    """Write one top down; the number of tops then."""
+    profile.s[n], profile.h[n], profile.x[n], profile.y[n] = s, h, x, y
+    return n + 1

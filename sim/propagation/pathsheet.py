@@ -115,6 +115,7 @@ def finish(
     row[1] = max(delay, straight)
     row[2] = max(length - unbent_m, 0.0) if edges else 0.0
     row[3] = edge_span_m
+    leg = leg if leg > 0.0 else 1.0
     row[4], row[5], row[6] = dx / leg, dy / leg, dz / leg
     row[7] = grazing_rad
     sheet.whole[n, 0] = pair
@@ -125,8 +126,11 @@ def finish(
     sheet.used[PATHS] = n + 1
 
 
-def paths_of(sheets: Sequence[Sheet]) -> Paths:
-    """All paths of all sheets, sorted by pair, then delay; equal ones by kind, then as they were found."""
+def paths_of(sheets: Sequence[Sheet]) -> tuple[Paths, NDArray[np.int64]]:
+    """All paths of all sheets, sorted by pair, then delay; equal ones by kind, then as they were found.
+
+    Returns the paths, and for each of them the number under which it was found, (n,) int64.
+    """
     sheets = [sheet for sheet in sheets if sheet.used[PATHS]] or [Sheet.empty(0, 0)]
     used = [int(sheet.used[PATHS]) for sheet in sheets]
     whole = np.concatenate([sheet.whole[:n] for sheet, n in zip(sheets, used, strict=True)])
@@ -139,7 +143,7 @@ def paths_of(sheets: Sequence[Sheet]) -> Paths:
     np.cumsum(size[order], out=first_point[1:])
     gather = np.repeat(begin[order] - first_point[:-1], size[order]) + np.arange(len(points))
     whole, real = whole[order], real[order]
-    return Paths(
+    paths = Paths(
         pair=np.ascontiguousarray(whole[:, 0]),
         kind=whole[:, 1].astype(np.int8),
         length_m=np.ascontiguousarray(real[:, 0]),
@@ -153,3 +157,4 @@ def paths_of(sheets: Sequence[Sheet]) -> Paths:
         points_m=points[gather],
         first_point=first_point,
     )
+    return paths, order

@@ -29,16 +29,16 @@ from geo.sight import blocked, crosses_below_roof
 from geo.wallgrid import TOLERANCE_M, roof_m
 from sim.propagation.around import Strings, add_blockers, pull_tight
 from sim.propagation.moving_air import Air
-from sim.propagation.over import Profile, add_leg, add_top, rubber_band
+from sim.propagation.over import Profile, go_over
 from sim.propagation.paths import Kind, Paths
 from sim.propagation.pathsheet import Sheet, corner, finish, paths_of, rewind
 from sim.propagation.reflections import MOST_REFLECTIONS, Bounces, bounce_often, bounce_once, near_walls
 from sim.propagation.surroundings import Surroundings
 from sim.world import Surfaces
 
-__all__ = ["most_excess_m", "trace"]
+__all__ = ["checked_places", "most_excess_m", "trace", "worth_following"]
 
-DIRECT, GROUND, OVER, AROUND = int(Kind.DIRECT), int(Kind.GROUND), int(Kind.OVER), int(Kind.AROUND)
+DIRECT, GROUND, AROUND = int(Kind.DIRECT), int(Kind.GROUND), int(Kind.AROUND)
 FULL = 2  # of ``Sheet.used``
 JUDGED_AT_HZ = 1000.0
 NEAREST_M = 1e-3
@@ -73,11 +73,15 @@ def trace(
     ValueError
         When the shapes do not fit, or the wind is as fast as sound.
     """
-    sources, receivers = _checked(sources_m, receivers_m)
-    if not 0 <= surfaces.reflections <= MOST_REFLECTIONS:
-        raise BadInput("surfaces", "reflections", expected=f"0 .. {MOST_REFLECTIONS}", seen=surfaces.reflections)
+    sources, receivers = checked_places("source", sources_m), checked_places("receiver", receivers_m)
+    if sources.shape != receivers.shape:
+        raise ValueError(f"receivers: expected as many as sources ({len(sources)}), found {len(receivers)}")
+    near = np.flatnonzero(np.linalg.norm(sources - receivers, axis=1) < NEAREST_M)
+    if len(near):
+        place = sources[near[0]].tolist()
+        raise BadInput(f"source {near[0]}", "place", expected="1 mm or more from its receiver", seen=place)
     air = Air.of(weather)
-    most_m = _worth_following(surfaces, air)
+    most_m = worth_following(surfaces, air)
     bench = Bench.of(surroundings)
     sheets, room = [], FIRST_SHEET
     for start in range(0, len(sources), CHUNK):
@@ -93,7 +97,8 @@ def trace(
             room = 2 * room if reached == done else room
             done = reached
             sheets.append(sheet)
-    return paths_of(sheets)
+    paths, _ = paths_of(sheets)
+    return paths
 
 
 def most_excess_m(least_gain_db: float, sound_speed_m_s: float) -> float:
@@ -103,8 +108,13 @@ def most_excess_m(least_gain_db: float, sound_speed_m_s: float) -> float:
     return float((10.0 ** (-least_gain_db / 10.0) - 3.0) / 40.0 * wavelength)
 
 
-def _worth_following(surfaces: Surfaces, air: Air) -> NDArray[np.float64]:
-    """(k + 1,) float64, how much longer edges may make a way with 0 .. k bounces; k is the most that is worth it."""
+def worth_following(surfaces: Surfaces, air: Air) -> NDArray[np.float64]:
+    """(k + 1,) float64, how much longer edges may make a way with 0 .. k bounces; k is the most that is worth it.
+
+    Raises BadInput for more reflections than can be followed.
+    """
+    if not 0 <= surfaces.reflections <= MOST_REFLECTIONS:
+        raise BadInput("surfaces", "reflections", expected=f"0 .. {MOST_REFLECTIONS}", seen=surfaces.reflections)
     kept = 1.0 - surfaces.wall_absorption
     bounce_db = 10.0 * math.log10(kept) if kept > 0.0 else -math.inf
     left = [
@@ -113,25 +123,22 @@ def _worth_following(surfaces: Surfaces, air: Air) -> NDArray[np.float64]:
     return np.array([most_excess_m(gain, air.c) for k, gain in enumerate(left) if not k or gain <= 0.0])
 
 
-def _checked(
-    sources_m: NDArray[np.float64], receivers_m: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    sources, receivers = (np.ascontiguousarray(p, dtype=np.float64) for p in (sources_m, receivers_m))
-    if sources.ndim != 2 or sources.shape[1] != 3 or sources.shape != receivers.shape:
-        raise ValueError(f"sources and receivers: expected (n, 3) both, found {sources.shape} and {receivers.shape}")
-    for what, points in (("source", sources), ("receiver", receivers)):
-        lost = np.flatnonzero(~np.isfinite(points).all(axis=1))
-        if len(lost):
-            raise BadInput(f"{what} {lost[0]}", "place", expected="finite numbers", seen=points[lost[0]].tolist())
-        low = np.flatnonzero(points[:, 2] < 0.0)
-        if len(low):
-            up = float(points[low[0], 2])
-            raise BadInput(f"{what} {low[0]}", "up", expected="0 m or higher, the ground", seen=up)
-    near = np.flatnonzero(np.linalg.norm(sources - receivers, axis=1) < NEAREST_M)
-    if len(near):
-        place = sources[near[0]].tolist()
-        raise BadInput(f"source {near[0]}", "place", expected="1 mm or more from its receiver", seen=place)
-    return sources, receivers
+def checked_places(what: str, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same (n, 3) float64 places, contiguous.
+
+    Raises ValueError for another shape, BadInput for one that is not a number or lies below the ground.
+    """
+    points = np.ascontiguousarray(points_m, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise ValueError(f"{what}s: expected (n, 3), found {points.shape}")
+    lost = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if len(lost):
+        raise BadInput(f"{what} {lost[0]}", "place", expected="finite numbers", seen=points[lost[0]].tolist())
+    low = np.flatnonzero(points[:, 2] < 0.0)
+    if len(low):
+        up = float(points[low[0], 2])
+        raise BadInput(f"{what} {low[0]}", "up", expected="0 m or higher, the ground", seen=up)
+    return points
 
 
 class Nearby(NamedTuple):
@@ -219,28 +226,24 @@ def _straight_or_over(
     bz: float,
 ) -> tuple[bool, bool]:
     """Direct way and ground, or the way over the roofs; whether it was the latter, and whether an end is indoors."""
-    total = max(math.sqrt((bx - ax) ** 2 + (by - ay) ** 2), 1e-9)
     roof_a, roof_b = roof_m(around.grid, ax, ay), roof_m(around.grid, bx, by)
-    inside_a, inside_b = az < roof_a - TOLERANCE_M, bz < roof_b - TOLERANCE_M
-    if inside_a or inside_b or crosses_below_roof(around.grid, ax, ay, az, bx, by, bz):
-        n = add_top(profile, 0, 0.0, roof_a, ax, ay) if inside_a else 0
-        n = add_leg(around, profile, n, ax, ay, bx, by, 0.0, total, az, bz, np.inf)
-        n = add_top(profile, n, total, roof_b, bx, by) if inside_b else n
-        edges = rubber_band(profile, n, az, total, bz)
-        if edges:
-            _write_bent(profile, sheet, air, pair, edges, ax, ay, az, bx, by, bz)
-            return True, inside_a or inside_b
+    inside = az < roof_a - TOLERANCE_M or bz < roof_b - TOLERANCE_M
+    if (inside or crosses_below_roof(around.grid, ax, ay, az, bx, by, bz)) and go_over(
+        around, air, profile, sheet, pair, ax, ay, az, roof_a, bx, by, bz, roof_b
+    ):
+        return True, inside
     corner(sheet, ax, ay, az)
     corner(sheet, bx, by, bz)
     finish(sheet, air, pair, DIRECT, 0, 0, 0.0, 0.0, np.nan)
+    plan = math.sqrt((bx - ax) ** 2 + (by - ay) ** 2)
     part = az / (az + bz) if az + bz > 0.0 else 0.5
     gx, gy = ax + part * (bx - ax), ay + part * (by - ay)
     if not (blocked(around.grid, ax, ay, az, gx, gy, 0.0) or crosses_below_roof(around.grid, gx, gy, 0.0, bx, by, bz)):
         corner(sheet, ax, ay, az)
         corner(sheet, gx, gy, 0.0)
         corner(sheet, bx, by, bz)
-        finish(sheet, air, pair, GROUND, 0, 0, 0.0, 0.0, math.atan2(az + bz, total))
-    return False, inside_a or inside_b
+        finish(sheet, air, pair, GROUND, 0, 0, 0.0, 0.0, math.atan2(az + bz, plan))
+    return False, inside
 
 
 @njit(cache=True)
@@ -281,30 +284,3 @@ def _left_and_right(
         corner(sheet, bx, by, bz)
         span = (s - first_s) * math.sqrt(1.0 + ((bz - az) / total) ** 2)
         finish(sheet, air, pair, AROUND, bends, 0, unbent, span, np.nan)
-
-
-@njit(cache=True)
-def _write_bent(
-    profile: Profile,
-    sheet: Sheet,
-    air: Air,
-    pair: int,
-    edges: int,
-    ax: float,
-    ay: float,
-    az: float,
-    bx: float,
-    by: float,
-    bz: float,
-) -> None:
-    corner(sheet, ax, ay, az)
-    span = 0.0
-    for k in range(edges):
-        p = profile.hull[k]
-        corner(sheet, profile.x[p], profile.y[p], profile.h[p])
-        if k:
-            q = profile.hull[k - 1]
-            span += math.sqrt((profile.s[p] - profile.s[q]) ** 2 + (profile.h[p] - profile.h[q]) ** 2)
-    corner(sheet, bx, by, bz)
-    unbent = math.sqrt((bx - ax) ** 2 + (by - ay) ** 2 + (bz - az) ** 2)
-    finish(sheet, air, pair, OVER, edges, 0, unbent, span, np.nan)
