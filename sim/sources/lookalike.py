@@ -87,7 +87,7 @@ class Chosen:
 class Stage:
     """Where and when a look-alike sounds, and the sounds that it has made so far.
 
-    kind, source, at_ns, position_m, first_round : as ``Lookalike.sounds`` was called.
+    kind, source, at_ns, position_m : as ``Lookalike.sounds`` was called.
     generator : all its randomness.
     """
 
@@ -96,14 +96,13 @@ class Stage:
     at_ns: int
     position_m: NDArray[np.float64]
     generator: np.random.Generator
-    first_round: int
     made: list[Sound] = field(default_factory=list)
 
     def add(
         self, signal: Signal, label: str, *, after_s: float = 0.0, offset_m: NDArray[np.float64] | None = None
     ) -> None:
         """One more sound, so many seconds after the beginning and so far from its place."""
-        round_ = self.first_round + len(self.made)
+        round_ = 1 + len(self.made)
         self.made.append(
             Sound(
                 id=f"{self.source}/{round_}",
@@ -164,23 +163,21 @@ class Lookalike:
         at_ns: int,
         position_m: NDArray[np.float64],
         generator: np.random.Generator,
-        first_round: int = 1,
         **options: object,
     ) -> tuple[Sound, ...]:
         """What it sends when it goes off once, sorted by time.
 
         Parameters
         ----------
-        source, at_ns : as of ``Sound``; ids are ``source/round``.
+        source, at_ns : as of ``Sound``; ids are ``source/round``, rounds from 1: a source goes off once.
         position_m : (3,) float64, metres, site frame, up above the ground.
         generator : all its randomness.
-        first_round : number of the first sound, for a source that goes off more than once.
         options : see ``options``; what is left out has its default.
 
         Raises
         ------
         ConfigurationError : as ``checked``.
         """
-        stage = Stage(self.word, source, at_ns, np.array(position_m, dtype=np.float64), generator, first_round)
+        stage = Stage(self.word, source, at_ns, np.array(position_m, dtype=np.float64), generator)
         self.recipe(stage, Chosen(self.checked(options)))
         return tuple(sorted(stage.made, key=lambda sound: (sound.at_ns, sound.round)))

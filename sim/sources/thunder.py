@@ -1,20 +1,22 @@
 """Thunder: a tortuous channel kilometres long, every stretch of which sends an N-wave.
 
 Ribner & Roy 1982, "Acoustics of thunder: a quasilinear model for tortuous lightning", J. Acoust. Soc. Am. 72,
-1911-1925, build thunder from the N-waves of some thousand short straight stretches that turn at random; clap and
-rumble come from the geometry alone.  So here: a channel of stretches of 3 m climbs from the ground, and turns every
-stretch (standard deviation of the new direction's slant as observed, Hill 1968: mean turn 16 degrees).  Each stretch
-of length ``L`` and energy ``e L`` is a blast by scaling (``sim.sources.muzzle``) whose N-wave has the same peak and
-three times the positive phase, folded with a box for the time its two ends are apart towards the listener, ``L
-|cos|/c``.
+1911-1925, build thunder from the N-waves of some thousand short straight stretches that turn at random; clap and rumble
+come from the geometry alone.  So here: a channel of stretches of 3 m climbs from the ground and turns at every stretch
+by 16 degrees on average (Hill 1968, "Analysis of irregular paths of lightning channels", J. Geophys. Res. 73,
+1897-1906).  A stretch of length ``L`` and energy ``e L`` is a blast by scaling (``sim.sources.muzzle``, eq. 2).  Its
+N-wave is three times as long as that blast's positive phase and half as high, which gives it the same energy, and
+within 2 % the same positive impulse, as the Friedlander pulse; it is folded with a box for the time by which its two
+ends are apart towards the listener, ``L |cos|/c``.
 
 Stretches are gathered to sounds of about 120 m, each at its own place, so that every sensor hears claps and rumble in
-the order in which *its* distances bring them.  Within one sound the listener's direction is not known: delays are
-taken for a distant listener at a level, in a direction drawn for the flash.
+the order in which *its* distances bring them.  Within one sound the listener is not known: delays are those for one at
+``LISTENER_M`` from the foot of the channel, in a direction drawn for the flash.
 
-Energy: 10 kJ/m.  Few 1969, "Power spectrum of thunder", J. Geophys. Res. 74, 6926-6934, took more from the peak of
-spectra; with 10 kJ/m the sound is about 1 MJ of a flash, in the range of Holmes et al. 1971, "On the power spectrum and
-mechanism of thunder", J. Geophys. Res. 76, 2106-2115, who measured some megajoules.
+Energy: 10 kJ/m by default, which gives 0.1 to 1 MJ of sound for a flash and peaks of 105 to 115 dB at 3 km.  Holmes et
+al. 1971, "On the power spectrum and mechanism of thunder", J. Geophys. Res. 76, 2106-2115, measured up to some
+megajoules; Few 1969, "Power spectrum of thunder", J. Geophys. Res. 74, 6926-6934, took 100 kJ/m and over from the peak
+of spectra.  The option spans both.
 """
 
 from __future__ import annotations
@@ -31,11 +33,15 @@ TURN_RAD = 0.28  # 16 degrees
 GATHERED = 40
 """Stretches that make one sound."""
 
-EARLIEST_S = 0.2
-"""Longer than half of a sound's stretches, laid end to end, take to pass."""
+LISTENER_M = 2000.0
+"""From the foot of the channel: half of a city away."""
+
+EARLIEST_S = 0.25
+"""More than half of a sound's stretches, laid end to end towards the listener, take to pass."""
 
 N_WAVE_LONGER = 3.0
-"""An N-wave as long as a Friedlander pulse's two phases has its spectrum at the same place."""
+N_WAVE_LOWER = 0.5
+"""An N-wave against the Friedlander pulse of the same energy and the same positive impulse."""
 
 
 def channel(generator: np.random.Generator, length_m: float) -> NDArray[np.float64]:
@@ -58,24 +64,25 @@ def _thunder(stage: Stage, chosen: Chosen) -> None:
     steps = np.diff(corners, axis=0)
     middles = 0.5 * (corners[1:] + corners[:-1])
     energy = 1e3 * chosen.number("energy_kj_m") * STRETCH_M
-    peaks = blast_peak_pa(energy) * 10.0 ** (np.clip(draw.normal(0.0, 2.0, len(steps)), -6, 6) / 20.0)
+    peaks = N_WAVE_LOWER * blast_peak_pa(energy) * 10.0 ** (np.clip(draw.normal(0.0, 2.0, len(steps)), -6, 6) / 20.0)
     n_wave_s = N_WAVE_LONGER * blast_duration_s(energy)
     bearing = float(draw.uniform(0.0, 2.0 * np.pi))
-    towards = np.array([np.cos(bearing), np.sin(bearing), 0.0])
-    late = -middles @ towards / STANDARD_SOUND_M_S
-    apart = np.abs(steps @ towards) / STANDARD_SOUND_M_S
+    listener = LISTENER_M * np.array([np.cos(bearing), np.sin(bearing), 0.0])
+    away = middles - listener
+    distance = np.linalg.norm(away, axis=1)
+    apart_s = np.abs(np.einsum("ij,ij->i", steps, away)) / distance / STANDARD_SOUND_M_S
     for first in range(0, len(steps), GATHERED):
         rows = slice(first, first + GATHERED)
-        begin = float((late[rows] - 0.5 * apart[rows]).min())
         centre = middles[rows].mean(axis=0)
+        # Against a sound from the centre at the instant of the flash: what is nearer comes before it.
+        late_s = (distance[rows] - np.linalg.norm(centre - listener)) / STANDARD_SOUND_M_S - 0.5 * apart_s[rows]
+        begin_s = float(late_s.min())
         parts: tuple[Part, ...] = tuple(
-            Crack(float(at - 0.5 * spread - begin), float(peak), n_wave_s, float(spread))
-            for at, spread, peak in zip(late[rows], apart[rows], peaks[rows], strict=True)
+            Crack(float(at), float(peak), n_wave_s, float(spread))
+            for at, peak, spread in zip(late_s - begin_s, peaks[rows], apart_s[rows], strict=True)
         )
-        # The place carries the delay of the centre.  Stretches nearer to the listener begin before it does: the flash
-        # is therefore taken EARLIEST_S after the given instant, so that no sound begins before that.
-        after = EARLIEST_S + max(begin + float(centre @ towards) / STANDARD_SOUND_M_S, -EARLIEST_S)
-        stage.add(measured(parts, 8000.0), "thunder", after_s=after, offset_m=centre)
+        # The flash itself is EARLIEST_S after the given instant, so that no sound begins before that.
+        stage.add(measured(parts, 8000.0), "thunder", after_s=EARLIEST_S + begin_s, offset_m=centre)
 
 
 THUNDER = Lookalike(

@@ -7,9 +7,8 @@ source of this module draws its own and keeps them, since one wall is struck man
 nail gun : NIOSH 2011-202 "Nail gun safety": peaks of 109 to 136 dB(A) at the operator, two within a tenth of a second,
     from driving the nail and from the exhaust.
 hammer : 120 dB on wood, up to 140 dB on steel at about one metre (surveys of construction noise differ by 10 dB).
-jackhammer : up to 1,500 blows a minute; 2000/14/EC limits hand-held breakers of 30 kg to a sound power level of 110
-dB(A),
-    which is 102 dB(A) at one metre over hard ground; peaks lie some 18 dB above that.
+jackhammer : up to 1,500 blows a minute; 2000/14/EC limits hand-held breakers of 30 kg to a sound power level of
+    110 dB(A), which is 102 dB(A) at one metre over hard ground; peaks lie some 18 dB above that.
 """
 
 from __future__ import annotations
