@@ -37,7 +37,7 @@ LEAST_FREQUENCY_HZ = 50.0
 this takes to ring out would lie where gunshots hold nothing and city microphones hear nothing but wind."""
 
 DYNAMIC_RANGE_DB = 100.0
-"""A path's magnitude is held this far below its greatest: below the last of 16 bits.  Air takes 1,500 dB at 24 kHz over
+"""A path's magnitude is held this far below its greatest: below the last of 16 bits.  Air takes 2,000 dB at 24 kHz over
 three kilometres, whose minimum phase would delay all the rest."""
 
 TAPER = 0.25
