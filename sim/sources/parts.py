@@ -2,10 +2,10 @@
 
 Pulses and rings are known by their Fourier transforms (``sim.sources.bandlimit``).  A ring is a mode of a struck body,
 
-    p(t) = a exp(-d t) sin(2 pi f t),   P(f) = a w0 / ((d + i w)^2 + w0^2),   d = 6.91 / T60,             (1)
+    p(t) = a exp(-d t) (cos w0 t - d/w0 sin w0 t),   P(f) = a i w / ((d + i w)^2 + w0^2),   d = 6.91 / T60,   (1)
 
-that begins without a jump.  Struck by something soft, it is folded with the force of the contact: half a sine of unit
-area and of the contact's length ``tau`` (the force between two elastic bodies by Hertz is close to that),
+of no area, as far sound must be, folded with the force of the contact: half a sine of unit area and of the contact's
+length ``tau`` (the force between two elastic bodies by Hertz is close to that), with which it begins without a jump,
 
     F(f) = cos(pi f tau) / (1 - (2 f tau)^2) exp(-i pi f tau).                                         (2)
 
@@ -143,7 +143,7 @@ class Ring:
             sum_ = np.zeros(len(f), dtype=np.complex128)
             for amplitude, frequency, t60 in self.modes:
                 own = 2.0 * np.pi * frequency
-                sum_ += amplitude * own / ((DECAY_60DB / t60 + s) ** 2 + own**2)
+                sum_ += amplitude * s / ((DECAY_60DB / t60 + s) ** 2 + own**2)
             return np.asarray(sum_ * contact_spectrum(f, self.contact_s))
 
         # Twice the decay: 120 dB down.

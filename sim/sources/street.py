@@ -36,7 +36,7 @@ def _backfire(stage: Stage, chosen: Chosen) -> None:
     for _ in range(chosen.whole("pops")):
         parts: list[Part] = [Bang(0.0, 1.0, float(draw.uniform(1e-3, 3e-3)))]
         pipe = tuple(
-            (0.5 / odd * float(draw.uniform(0.6, 1.4)), odd * pipe_hz, 0.15 / odd**0.5) for odd in (1, 3, 5, 7)
+            (0.3 / odd * float(draw.uniform(0.6, 1.4)), odd * pipe_hz, 0.15 / odd**0.5) for odd in (1, 3, 5, 7)
         )
         parts.append(Ring(0.0, pipe, 1e-3))
         level = chosen.number("peak_db_spl") + 3.0 * float(np.clip(draw.standard_normal(), -3.0, 3.0))
