@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geo.frames import LocalFrame
 from geo.place import Geodetic
 
 Extent = tuple[float, float, float, float]
 """West, south, east, north."""
+
+
+def bounds_of(points: NDArray[np.float64]) -> Extent:
+    """The smallest rectangle around (n, 2) points; NaN rows do not count, one other row is needed at least."""
+    west, south = np.nanmin(points, axis=0).tolist()
+    east, north = np.nanmax(points, axis=0).tolist()
+    return west, south, east, north
 
 
 def frame_of(extent: Extent, origin: Geodetic | None = None) -> tuple[LocalFrame, Extent]:
@@ -28,10 +36,11 @@ def frame_of(extent: Extent, origin: Geodetic | None = None) -> tuple[LocalFrame
     """
     west, south, east, north = extent
     frame = LocalFrame(origin or Geodetic((west + east) / 2.0, (south + north) / 2.0, 0.0))
+    up = frame.origin.height_m
     along = np.linspace(0.0, 1.0, 33)
     lon, lat = west + (east - west) * along, south + (north - south) * along
-    left = frame.to_local(west, lat, 0.0)[:, 0].max()
-    right = frame.to_local(east, lat, 0.0)[:, 0].min()
-    bottom = frame.to_local(lon, south, 0.0)[:, 1].max()
-    top = frame.to_local(lon, north, 0.0)[:, 1].min()
+    left = frame.to_local(west, lat, up)[:, 0].max()
+    right = frame.to_local(east, lat, up)[:, 0].min()
+    bottom = frame.to_local(lon, south, up)[:, 1].max()
+    top = frame.to_local(lon, north, up)[:, 1].min()
     return frame, (float(left), float(bottom), float(right), float(top))

@@ -15,19 +15,12 @@ from numpy.typing import NDArray
 from errors import BadInput
 from geo import osmfile
 from geo.account import Account, Tally
+from geo.centrelines import NO_STREETS, cut_streets
 from geo.city import City
-from geo.extent import Extent, frame_of
+from geo.extent import Extent, bounds_of, frame_of
 from geo.frames import LocalFrame
 from geo.standing import Drawn, standing
 from geo.streets import Streets
-
-NO_STREETS = frozenset(
-    (
-        "abandoned", "bus_stop", "construction", "corridor", "elevator", "planned", "platform", "proposed",
-        "razed", "rest_area", "services",
-    )
-)
-"""Values of ``highway`` that are not (or not yet, or no longer) ways that people take through the town."""
 
 
 def read_osm(path: Path, bounds: Extent | None = None) -> City:
@@ -60,9 +53,14 @@ def read_osm_with_account(path: Path, bounds: Extent | None = None) -> tuple[Cit
     relations = sorted(osmfile.relations(path, "building", "building:part"), key=lambda relation: relation.id)
     members = frozenset(way for relation in relations for way, _ in relation.ways)
     ways = sorted(osmfile.ways(path, ("building", "building:part", "highway"), members), key=lambda way: way.id)
-    extent = _extent(path, ways, bounds)
+    extent, is_stated = _extent(path, ways, bounds)
     frame, bounds_m = frame_of(extent)
-    placed_m = {way.id: xy for way, xy in zip(ways, _placed(frame, ways), strict=True)}
+    if bounds is not None:
+        ways, relations = _near(extent, ways, relations)
+    placed = _placed(frame, ways)
+    placed_m = {way.id: points_m for way, points_m in zip(ways, placed, strict=True)}
+    if not is_stated:
+        bounds_m = bounds_of(np.concatenate(placed))
 
     drawn = [*_outlines(ways, relations, placed_m, left_out), *_multipolygons(relations, placed_m, left_out, noted)]
     buildings, sources = standing(drawn, shapely.box(*bounds_m), left_out, noted)
@@ -74,18 +72,15 @@ def read_osm_with_account(path: Path, bounds: Extent | None = None) -> tuple[Cit
     return city, Account(len(buildings), len(streets), sources, left_out.sorted(), noted.sorted())
 
 
-def _extent(path: Path, ways: Sequence[osmfile.Way], bounds: Extent | None) -> Extent:
-    """What the city covers, degrees: the file's extent, cut by ``bounds``."""
-    whole = osmfile.extent(path)
-    if whole is None:
-        points = np.concatenate([way.lonlat for way in ways]) if ways else np.empty((0, 2))
-        points = points[~np.isnan(points).any(axis=1)]
-        if not len(points):
-            raise BadInput(path, "buildings and streets with their nodes before them", expected="one or more", seen=0)
-        (west, south), (east, north) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-        whole = west, south, east, north
+def _extent(path: Path, ways: Sequence[osmfile.Way], bounds: Extent | None) -> tuple[Extent, bool]:
+    """What the city covers, degrees, cut by ``bounds``; and whether file or bounds state it, not only its contents."""
+    stated = osmfile.extent(path)
+    points = np.concatenate([np.empty((0, 2)), *(way.lonlat for way in ways)])
+    if np.isnan(points).any(axis=1).all():
+        raise BadInput(path, "buildings and streets, their nodes before them", expected="one or more", seen=0)
+    whole = bounds_of(points) if stated is None else stated
     if bounds is None:
-        return whole
+        return whole, stated is not None
     west, south, east, north = bounds
     if not (-180.0 <= west < east <= 180.0 and -90.0 <= south < north <= 90.0):
         expected = "west < east within -180 .. 180 and south < north within -90 .. 90 degrees"
@@ -93,7 +88,30 @@ def _extent(path: Path, ways: Sequence[osmfile.Way], bounds: Extent | None) -> E
     common = max(west, whole[0]), max(south, whole[1]), min(east, whole[2]), min(north, whole[3])
     if common[0] >= common[2] or common[1] >= common[3]:
         raise BadInput(path, "bounds", expected=f"an area that meets the extract ({_degrees(whole)})", seen=bounds)
-    return common
+    return common, True
+
+
+def _near(
+    extent: Extent, ways: Sequence[osmfile.Way], relations: Sequence[osmfile.Relation]
+) -> tuple[list[osmfile.Way], list[osmfile.Relation]]:
+    """What may reach into ``extent``, so that the account is of that alone; ways in relations that may stay as well."""
+    west, south, east, north = extent
+    filled = [way for way in ways if len(way.lonlat)]
+    first = np.cumsum([0, *(len(way.lonlat) for way in filled)])[:-1]
+    points = np.concatenate([way.lonlat for way in filled])
+    # fmin and fmax pass over nodes that the file does not hold.
+    low, high = np.fmin.reduceat(points, first), np.fmax.reduceat(points, first)
+    meets = (low <= (east, north)).all(axis=1) & (high >= (west, south)).all(axis=1)
+    box = {way.id: (low[row], high[row]) for row, way in enumerate(filled)}
+    kept = []
+    for relation in relations:
+        boxes = [box[way] for way, _ in relation.ways if way in box]
+        lows, highs = np.array([b[0] for b in boxes]), np.array([b[1] for b in boxes])
+        if boxes and (np.nanmin(lows, 0) <= (east, north)).all() and (np.nanmax(highs, 0) >= (west, south)).all():
+            kept.append(relation)
+    wanted = {way for relation in kept for way, _ in relation.ways}
+    wanted |= {filled[row].id for row in np.flatnonzero(meets).tolist()}
+    return [way for way in filled if way.id in wanted], kept
 
 
 def _degrees(extent: Extent) -> str:
@@ -129,8 +147,10 @@ def _outlines(
             left_out.add("drawn again by its relation", name)
         elif np.isnan(way.lonlat).any():
             left_out.add("outline with nodes that the file does not hold", name)
-        elif not way.closed or len(way.lonlat) < 4:
+        elif not way.closed:
             left_out.add("outline not closed", name)
+        elif len(way.lonlat) < 4:
+            left_out.add("outline with fewer than three corners", name)
         else:
             yield Drawn(name, way.tags, shapely.Polygon(placed_m[way.id]))
 
@@ -169,8 +189,9 @@ def _streets(
     left_out: Tally,
 ) -> Streets:
     """Centre lines, cut to the bounds; one row a piece."""
-    lines: list[shapely.Geometry] = []
-    tags = []
+    lines: list[shapely.LineString] = []
+    kinds: list[str] = []
+    names: list[str] = []
     for way in ways:
         kind = way.tags.get("highway")
         if kind is None:
@@ -185,10 +206,6 @@ def _streets(
             left_out.add("street with fewer than two nodes in the file", name)
         else:
             lines.append(shapely.LineString(points_m))
-            tags.append((kind, way.tags.get("name", "")))
-    array = np.empty(len(lines), dtype=object)
-    array[:] = lines
-    pieces, row = shapely.get_parts(shapely.clip_by_rect(array, *bounds_m), return_index=True)
-    keep = (shapely.get_type_id(pieces) == shapely.GeometryType.LINESTRING) & (shapely.length(pieces) > 0.0)
-    kinds_names = [tags[which] for which in row[keep]]
-    return Streets(pieces[keep], tuple(kind for kind, _ in kinds_names), tuple(name for _, name in kinds_names))
+            kinds.append(kind)
+            names.append(way.tags.get("name", ""))
+    return cut_streets(lines, kinds, names, bounds_m)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from errors import ConfigurationError
 from geo.buildings import Buildings
+from geo.centrelines import cut_streets
 from geo.city import City
 from geo.frames import CartesianFrame, LocalFrame
 from geo.place import Geodetic
-from geo.streets import Streets
 from sim.staging import lots
 
 Style = Literal["blocks", "houses"]
@@ -141,7 +141,8 @@ def grid_city(
         expected = f"room for a block of {district.block_m[0]:g} x {district.block_m[1]:g} m and its streets"
         raise ConfigurationError(WHERE, "size_m", expected=expected, seen=size_m)
     frame = CartesianFrame() if origin is None else LocalFrame(Geodetic(*origin, 0.0))
-    return City(frame, buildings, _clipped(paths, bounds_m), bounds_m)
+    lines, kinds, names = zip(*paths, strict=True)
+    return City(frame, buildings, cut_streets(lines, kinds, names, bounds_m), bounds_m)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,15 +261,6 @@ def _ordinal(number: int) -> str:
 def _turned(shape: _G, turn: float) -> _G:
     cosine, sine = math.cos(turn), math.sin(turn)
     return shapely.transform(shape, lambda xy: xy @ np.array([[cosine, sine], [-sine, cosine]]))
-
-
-def _clipped(paths: list[_Path], bounds_m: lots.Rectangle) -> Streets:
-    array = np.empty(len(paths), dtype=object)
-    array[:] = [line for line, _, _ in paths]
-    pieces, row = shapely.get_parts(shapely.clip_by_rect(array, *bounds_m), return_index=True)
-    keep = (shapely.get_type_id(pieces) == shapely.GeometryType.LINESTRING) & (shapely.length(pieces) > 0.0)
-    rows = row[keep].tolist()
-    return Streets(pieces[keep], tuple(paths[k][1] for k in rows), tuple(paths[k][2] for k in rows))
 
 
 def _check(
