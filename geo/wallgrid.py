@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from geo.buildings import Buildings, Walls
 
-__all__ = ["TOLERANCE_M", "WallGrid", "crossing", "crossings", "enter", "leave", "roof_m"]
+__all__ = ["MARGIN_M", "TOLERANCE_M", "WallGrid", "crossing", "crossings", "enter", "leave", "roof_m"]
 
 TOLERANCE_M = 0.002
 """Two millimetres: far above the rounding of coordinates, far below what a survey or a wavelength resolves."""
@@ -77,7 +77,7 @@ class WallGrid(NamedTuple):
             )  # fmt: skip
         corners = inner_m.reshape(-1, 2)
         low, high = corners.min(axis=0) - 2 * MARGIN_M, corners.max(axis=0) + 2 * MARGIN_M
-        cell_m = max(cell_m, float(np.sqrt(np.prod((high - low) / MOST_CELLS))))
+        cell_m = max(cell_m, float(np.sqrt(np.prod(high - low) / MOST_CELLS)))
         columns, rows = (int(n) for n in np.floor((high - low) / cell_m).astype(int) + 1)
         cell, wall = _cells_of_walls(inner_m, low, cell_m, columns, rows)
         order = np.lexsort((wall, walls.building[wall], cell))

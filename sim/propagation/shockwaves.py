@@ -92,8 +92,8 @@ def trace_shock(
     Straight where the point of emission is in sight, over the roofs from there otherwise, off the ground, and with
     ``surfaces.reflections`` of 1 and more once off each wall within reach of the receiver or of the straight way's
     point of emission; bounces need clear legs.  A receiver that the shock does not pass, or only past the end of the
-    flight, has no path.  In wind a bounce takes the time of its legs, from where still air would have it emitted for
-    the image.
+    flight, has no path.  In wind a bounce leaves the flight where the
+    image would hear it from, and takes the time of its legs.
 
     Parameters
     ----------
