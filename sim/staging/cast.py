@@ -201,7 +201,7 @@ class Cast:
         if not isinstance(table, Gunfire) and table.path is not None:
             positions = self._siting.on_route(table.path, times_s, (*key, "path"), who)
         elif not isinstance(table, Gunfire) and table.at is not None:
-            positions = np.tile(self._siting.spot(table.at, (*key, "at"), who), (len(times_s), 1))
+            positions = np.tile(self._siting.spot(table.at, (*key, "at"), who, off_site=True), (len(times_s), 1))
         else:
             assert table.random is not None  # held by coherence
             area = self._siting.area(table.random, (*key, "random"))

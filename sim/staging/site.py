@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from errors import BadInput
 from geo.buildings import Buildings
 from geo.city import City
@@ -46,8 +48,10 @@ def city_of(scenario: Scenario, world: World) -> City:
 
 
 def _generated(grid: Grid, world: World) -> City:
+    # The same numbers whether the city's seed is its own or happens to be the scenario's.
+    seeded = world if grid.seed is None else dataclasses.replace(world, seed=grid.seed)
     return grid_city(
-        world.generator("city"),
+        seeded.generator("city"),
         size_m=grid.size_m,
         style=grid.style,
         block_m=grid.block_m,

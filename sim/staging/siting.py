@@ -13,7 +13,7 @@ from geo.frames import LocalFrame
 from sim.staging.placement import ROOF_HEIGHT_M, near_street
 from sim.staging.scenario import Scenario
 from sim.staging.spec_places import Chance, Point, Route, Spot
-from sim.staging.streetways import shortest_ways
+from sim.staging.streetways import shortest_way
 from sim.staging.tomllines import Key
 
 ROOF_INSET_M = 1.0
@@ -32,8 +32,10 @@ class Siting:
         self._tree = shapely.STRtree(city.buildings.footprints)
         shapely.prepare(city.buildings.footprints)
 
-    def spot(self, spot: Spot, key: Key, who: str) -> NDArray[np.float64]:
-        """(3,) float64, metres, site frame, of a place that ``who`` takes in open air and on the site.
+    def spot(self, spot: Spot, key: Key, who: str, *, off_site: bool = False) -> NDArray[np.float64]:
+        """(3,) float64, metres, site frame, of a place that ``who`` takes in open air.
+
+        off_site : whether it may lie outside the site, as thunder does.
 
         Raises
         ------
@@ -42,7 +44,8 @@ class Siting:
             site that is not on the globe.
         """
         x, y = self.point(spot, key)
-        self._require_known(x, y, key, who)
+        if not off_site:
+            self._require_known(x, y, key, who)
         if spot.stands == "roof":
             return self._roof(x, y, spot.height_m, key, who)
         if spot.stands == "street":
@@ -85,9 +88,9 @@ class Siting:
         for k, (x, y) in enumerate(corners):
             self._require_known(x, y, (*key, "points", k), who)
         if route.along_streets:
-            plan = shortest_ways(self.city.streets, np.array(corners))
+            plan = shortest_way(self.city.streets, np.array(corners))
             if plan is None:
-                raise self._scenario.refusal(key, f"{who}: no way along streets joins the points of its path")
+                raise self._scenario.refusal(key, f"{who}: moves along streets, but the site has none")
             return np.column_stack([plan, np.full(len(plan), route.height_m)])
         line = shapely.LineString(corners)
         for row in np.sort(self._tree.query(line, predicate="intersects")):

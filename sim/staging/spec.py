@@ -52,6 +52,9 @@ class Grid(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rotation_deg: Annotated[float, number(-360, 360, "of the streets, counter-clockwise; drawn when left out")] | (
         None
     ) = None
+    seed: (
+        Annotated[int, number(0, 2**53, "of the city alone, which then stays when the scenario's seed changes")] | None
+    ) = None
     origin: Annotated[Origin, what("its place on the globe; a plain Cartesian site when left out")] | None = None
 
 

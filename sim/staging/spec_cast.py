@@ -77,7 +77,7 @@ class Noise(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     options: Annotated[dict[str, float | int | str | bool], what("what this kind lets one choose")] = msgspec.field(
         default_factory=dict
     )
-    at: Annotated[Spot, what("where it is")] | None = None
+    at: Annotated[Spot, what("where it is; it may be off the site, as thunder is")] | None = None
     path: Annotated[Route, what("the way along which it moves")] | None = None
     times_s: Times | None = None
     random: Annotated[Chance, what("when and where by chance")] | None = None
@@ -93,7 +93,7 @@ class Recorded(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     peak_db_spl_1m: Annotated[
         float, number(40, 200, "peak level at one metre, dB re 20 uPa; as stated beside each file when left out")
     ] | None = None
-    at: Annotated[Spot, what("where it is")] | None = None
+    at: Annotated[Spot, what("where it is; it may be off the site, as thunder is")] | None = None
     path: Annotated[Route, what("the way along which it moves")] | None = None
     times_s: Times | None = None
     random: Annotated[Chance, what("when and where by chance")] | None = None

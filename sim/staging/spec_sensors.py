@@ -22,11 +22,12 @@ class SensorAt(Spot, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class SensorGrid(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Sensors on poles on a square grid over the site; a pole that would stand in a building goes to the nearest free
-    place."""
+    place, be it in a court, or with `street` each goes to the nearest centre line."""
 
     spacing_m: Annotated[float, number(20, 5000, "from one to the next")]
     height_m: Annotated[float, number(0, 500, "above the ground")] = 6.0
     margin_m: Annotated[float, number(0, REACH_M, "kept free along the edges of the site")] = 0.0
+    stands: Annotated[Literal["ground", "street"], what("what the poles stand on")] = "ground"
 
 
 class Rooftops(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ from geo.place import Cartesian, Geodetic, Place
 from sim.staging.placement import on_grid, on_rooftops
 from sim.staging.scenario import Scenario
 from sim.staging.siting import Siting
+from sim.staging.spec_places import Spot
 from sim.staging.spec_sensors import Fault, SensorAt
 from sim.world import Clock, Station, World
 
@@ -36,7 +37,7 @@ def stations(scenario: Scenario, siting: Siting, world: World) -> tuple[Station,
     for number, sensor in enumerate(spec.at):
         key = ("sensors", "at", number)
         placed[sensor.id] = siting.spot(sensor, key, f"sensor {sensor.id!r}"), sensor
-    generated = _on_grid(scenario, siting.city) | _on_rooftops(scenario, siting.city, world)
+    generated = _on_grid(scenario, siting) | _on_rooftops(scenario, siting.city, world)
     for name, position_m in generated.items():
         if name in placed:
             expected = "ids other than those of sensors on a grid (G01, ...) and on roofs (R01, ...)"
@@ -89,14 +90,21 @@ def _place(believed_m: NDArray[np.float64], city: City) -> Place:
     return Cartesian(*map(float, believed_m))
 
 
-def _on_grid(scenario: Scenario, city: City) -> dict[str, NDArray[np.float64]]:
+def _on_grid(scenario: Scenario, siting: Siting) -> dict[str, NDArray[np.float64]]:
     grid = scenario.spec.sensors.grid
     if grid is None:
         return {}
+    city = siting.city
+    on_streets = grid.stands == "street"
     try:
-        positions_m = on_grid(_within(city, grid.margin_m), grid.spacing_m, grid.height_m, city=city)
+        bounds_m = _within(city, grid.margin_m)
+        positions_m = on_grid(bounds_m, grid.spacing_m, grid.height_m, city=None if on_streets else city)
     except ConfigurationError as error:
         raise scenario.refusal(("sensors", "grid"), str(error)) from error
+    if on_streets:
+        key = ("sensors", "grid")
+        spots = [Spot(x_m=x, y_m=y, height_m=z, stands="street") for x, y, z in positions_m.tolist()]
+        positions_m = np.array([siting.spot(spot, key, "sensor on a grid") for spot in spots])
     return _numbered("G", positions_m)
 
 
