@@ -4,8 +4,9 @@ A shock begins with a jump, whose spectrum has no end; sampled as it stands, it 
 begins at t = 0 is known by its Fourier transform ``P(f)`` in closed form.  It passes an analogue-like anti-alias filter
 ``H(f)`` that is flat below 0.4 of the sampling rate, 80 dB down above half of it, and of minimum phase, so that its
 response begins where the pulse begins.  The samples are those of that causal, filtered pulse: the inverse discrete
-transform of ``P(f) H(f)`` folded about the rate (Poisson's formula), so magnitude below 0.4 of the rate and the sum
-over all samples are exact.
+transform of ``P(f) H(f)`` folded about the rate (Poisson's formula).  What the filter lets
+fold back changes the magnitude below 0.4 of the rate and the sum over all samples by less than 80 dB below the
+spectrum's greatest value; what precedes the onset is 90 dB below the peak.
 
 The filter delays low frequencies by ``delay_samples()``, 1.9 samples, as the filter of a real converter does.
 

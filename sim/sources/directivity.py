@@ -25,8 +25,9 @@ from sim.sources.muzzle import STANDARD_SOUND_M_S, blast_radius_m
 LONG_WAVES_DB = 10.0
 """D0: between front and rear where the waves are long."""
 
-SHORT_WAVES_DB = 20.0
-"""D1: between front and rear where they are short."""
+SHORT_WAVES_DB = 16.0
+"""D1: between front and rear where they are short.  With 16 dB the levels beside the muzzle agree with the published
+ones (``sim.sources.weapons``); 20 dB leaves them 2 dB too low."""
 
 
 @dataclass(frozen=True, slots=True)
