@@ -78,15 +78,12 @@ class StraightBullet:
         mach = self.speed_m_s / sound_speed_m_s
         if mach <= LEAST_MACH:
             return np.full(len(way_m), np.nan)
+        nodes, slowing, last = self._flight(mach, sound_speed_m_s)
+        longest = flight_at(1.0, nodes, slowing, sound_speed_m_s, last)[0]
         speeds = np.full(len(way_m), np.nan)
         for row, way in enumerate(way_m):
-            nodes, slowing, last = self._flight(mach, sound_speed_m_s)
-            if len(nodes) == 1:
-                reached = last >= way
-                speeds[row] = self.speed_m_s if reached else math.nan
-                continue
-            at = flight_end(nodes, slowing, sound_speed_m_s, float(way), math.inf)
-            if at >= last and flight_at(1.0, nodes, slowing, sound_speed_m_s, at)[0] >= way * (1.0 - 1e-12):
+            if way <= longest:
+                at = mach if self.drag is None else flight_end(nodes, slowing, sound_speed_m_s, float(way), math.inf)
                 speeds[row] = at * sound_speed_m_s
         return speeds
 
