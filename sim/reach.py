@@ -16,7 +16,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,11 @@ from acoustic.atmosphere import absorption_db_per_m
 from sim.hearing.noise import NoiseLevels
 from sim.hearing.spectrum import REFERENCE_PA
 from sim.propagation.paths import Paths
+from sim.propagation.shockwaves import ShockPaths, trace_shock
 from sim.propagation.surroundings import Surroundings
 from sim.propagation.trace import trace
 from sim.sound import Bullet, Sound
 from sim.world import World
-
-if TYPE_CHECKING:
-    from sim.propagation.shockwaves import ShockPaths
 
 MARGIN_DB = 10.0
 """A sound whose peak lies so far below the quietest noise changes neither a detection nor its level (0.4 dB)."""
@@ -74,8 +72,6 @@ class CityTracer:
         return trace(self._surroundings, world.surfaces, world.weather, sources_m, receivers_m)
 
     def shock(self, bullet: Bullet, receivers_m: NDArray[np.float64]) -> ShockPaths:
-        from sim.propagation.shockwaves import trace_shock  # noqa: PLC0415  only supersonic bullets need it
-
         world = self._world
         return trace_shock(self._surroundings, world.surfaces, world.weather, bullet, receivers_m)
 

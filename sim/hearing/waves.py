@@ -11,7 +11,7 @@ which no part of Tocsin measures.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import scipy.fft
@@ -21,14 +21,12 @@ from sim.hearing.microphone import VENT_HZ, through_vent
 from sim.hearing.sampleclock import SampleClock
 from sim.propagation.kernels import impulse_response, kernels, path_peaks_db_spl
 from sim.propagation.paths import Paths
+from sim.propagation.shockwaves import ShockPaths
 from sim.propagation.tail import tail
 from sim.reach import Reached, paths_of, rows_of
 from sim.sources.nwave import n_wave_pa
 from sim.world import World
 from wire.utc import NS_PER_S
-
-if TYPE_CHECKING:
-    from sim.propagation.shockwaves import ShockPaths
 
 PIECE_S = 4.0
 """A long sound is filtered in pieces of this length, each when its turn comes: memory holds one."""
