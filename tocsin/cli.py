@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from errors import ConfigurationError, TocsinError
+from tocsin.cli_options import PATH, debug_option
+from tocsin.cli_sim import sim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,18 +24,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "jsonl", "geojson")
 _FORMAT_OF_SUFFIX = {".jsonl": "jsonl", ".ndjson": "jsonl", ".geojson": "geojson", ".json": "geojson"}
-_PATH = click.Path(path_type=Path)
-
-
-def _debug(context: click.Context, _: click.Parameter, value: bool) -> bool:
-    state: dict[str, bool] = context.ensure_object(dict)
-    state["debug"] = state.get("debug", False) or value
-    return value
-
-
-debug_option = click.option(
-    "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show the traceback of a failure."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,14 +34,14 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=_PATH)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=PATH)
 @click.option("--pulses", is_flag=True, help="Use the pulses published with a live-fire test instead of its sound.")
-@click.option("--network", metavar="FILE", type=_PATH, help="Sensors and weather (TOML); pulse files need it.")
+@click.option("--network", metavar="FILE", type=PATH, help="Sensors and weather (TOML); pulse files need it.")
 @click.option("--weather", metavar="KEY=VALUE,...", help='Replace weather, e.g. "temperature_c=3,wind_speed_m_s=4".')
-@click.option("--tuning", metavar="FILE", type=_PATH, help="What the localizer believes beforehand (TOML).")
+@click.option("--tuning", metavar="FILE", type=PATH, help="What the localizer believes beforehand (TOML).")
 @click.option("--format", "style", type=click.Choice(FORMATS), help="Default: by the suffix of --out, else table.")
-@click.option("--out", metavar="FILE", type=_PATH, help="Write here, whole or not at all, instead of to stdout.")
-@click.option("--plot", metavar="FILE", type=_PATH, help="Draw map and record section: .png, .svg, .pdf.")
+@click.option("--out", metavar="FILE", type=PATH, help="Write here, whole or not at all, instead of to stdout.")
+@click.option("--plot", metavar="FILE", type=PATH, help="Draw map and record section: .png, .svg, .pdf.")
 @debug_option
 def locate(
     inputs: tuple[Path, ...],
@@ -93,6 +83,20 @@ def locate(
 
         for sentence in save_plot(results, plot):
             click.echo(f"{plot}: {sentence}", err=True)
+
+
+cli.add_command(sim)
+
+
+@cli.command()
+@click.option("--out", metavar="DIR", type=PATH, default="demonstration", show_default=True, help="Where to.")
+@click.option("--seed", type=click.IntRange(0, 2**53), help="Of everything random, instead of the scenario's own.")
+@debug_option
+def demonstrate(out: Path, seed: int | None) -> None:
+    """Simulate gunfire in a city, locate it, and say how far that agrees with the truth."""
+    from tocsin.demonstration import demonstrate as show  # noqa: PLC0415
+
+    show(out, seed, click.echo)
 
 
 @cli.command(hidden=True)

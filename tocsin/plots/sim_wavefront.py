@@ -33,7 +33,7 @@ _SIZE_IN, _DPI = (7.0, 7.6), 100
 # How the picture fades behind the front: shares of the longest time shown, and how much of the colour is left there.
 _FADE = ((0.012, 0.95), (0.03, 0.6), (0.055, 0.4), (0.085, 0.25), (0.12, 0.12))
 # How loud the front is drawn, by what buildings have taken from it.
-_LOUDNESS = ((3.0, 1.0), (10.0, 0.75), (17.0, 0.5), (np.inf, 0.32))
+_LOUDNESS = ((3.0, 1.0), (10.0, 0.85), (17.0, 0.7), (np.inf, 0.55))
 
 
 @dataclass(frozen=True, slots=True)
