@@ -2,17 +2,17 @@
 
 The chain is that of the real one, in numbers in place of samples:
 
-1. ways from every place of sound to every station (``sim.ways``), levels band by band (``sim.band_levels``), and what the
-   map does not know (``sim.pulse_statistics.Scatter``): ``sim.arriving``;
-2. arrivals at a station make events as the detector's settings say, before the background of that moment, and are reported
-   by chance (``sim.listening``, `DetectorModel`);
+1. ways from every place of sound to every station (``sim.ways``), levels band by band (``sim.band_levels``), and what
+   the map does not know (``sim.pulse_statistics.Scatter``): ``sim.arriving``;
+2. arrivals at a station make events as the detector's settings say, before the background of that moment, and are
+   reported by chance (``sim.listening``, `DetectorModel`);
 3. onsets err as picks do; clocks and sample counters as the station's faults say; messages come late or twice.
 
 Everything is columns until ``SimulatedPulses`` makes messages of them.
 
-Left out.  Sounds that last (a helicopter, thunder) raise no background; the statistic's memory of earlier clutter is not
-followed, so a jackhammer is reported stroke by stroke for as long as it lasts; a swell of the background is as likely at
-one moment as at the next.
+Left out.  Sounds that last (a helicopter, thunder) raise no background; the statistic's memory of earlier clutter is
+not followed, so a jackhammer is reported stroke by stroke for as long as it lasts; a swell of the background is as
+likely at one moment as at the next.
 """
 
 from __future__ import annotations
@@ -201,5 +201,3 @@ def _count(clock: SampleClock, world: World, true_s: Array, drawn_s: Array) -> t
         heard &= (true_raw < begin) | (true_raw >= end)
     counted_s = (true_raw - behind) / clock.rate_hz + drawn_s
     return world.start_ns + np.rint(counted_s * NS_PER_S).astype(np.int64), heard
-
-

@@ -37,15 +37,15 @@ LUCK = 3.0
 class Arrivals:
     """n arrivals as columns.
 
-    station, sound, stroke : (n,) int64, rows in the world's stations and sounds, and number of the stroke in all strokes;
-        -1 for the sound and stroke of clutter.
+    station, sound, stroke : (n,) int64, rows in the world's stations and sounds, and number of the stroke in all
+        strokes; -1 for the sound and stroke of clutter.
     wave : (n,) int8, ``BLAST`` or ``SHOCK``.  kind : (n,) int8, a ``Kind``.
     leads : (n,) bool, whether it is the first of its stroke and wave at its station.
     at_s : (n,) float64, seconds after the scenario's start.
     delay_s : (n,) float64, since emission (``excess_s`` of it more than along the straight line).
     length_m : (n,) float64, along the way.
-    whole_db, picked_db : (n,) float64, peak level it has alone, dB SPL, of all that the sensor's rate carries, and in the
-        picking band.
+    whole_db, picked_db : (n,) float64, peak level it has alone, dB SPL, of all that the sensor's rate carries, and in
+        the picking band.
     """
 
     station: Index
@@ -148,9 +148,7 @@ def _within_earshot(
     """Rows of places and stations of the pairs that are worth a look, sorted by place."""
     weather = world.weather
     lowest = BANDS_HZ[2]  # the lowest octave that the picking band lets through whole travels farthest
-    absorption = absorption_db_per_m(
-        lowest, weather.temperature_c, weather.humidity_percent, weather.pressure_hpa
-    )
+    absorption = absorption_db_per_m(lowest, weather.temperature_c, weather.humidity_percent, weather.pressure_hpa)
     luck = LUCK * float(np.hypot(scatter.loss_sigma_db, np.hypot(scatter.path_sigma_db, scatter.round_sigma_db)))
     needed = listeners.noise_db + half_snr_db - MARGIN_DB - 6.0 - luck + scatter.loss_db
     loudest = cast.loudest_db()
@@ -166,7 +164,9 @@ def _within_earshot(
     return np.concatenate([empty, *places]), np.concatenate([empty, *stations])
 
 
-def _of_ways(cast: Cast, listeners: Listeners, unknown: _Unknown, found: Ways, place: Index, station: Index) -> Arrivals:
+def _of_ways(
+    cast: Cast, listeners: Listeners, unknown: _Unknown, found: Ways, place: Index, station: Index
+) -> Arrivals:
     """Every stroke of each place on each way from there; ``place`` and ``station`` are of the ways."""
     count = cast.first[place + 1] - cast.first[place]
     way = np.repeat(np.arange(len(found)), count)
@@ -201,7 +201,7 @@ def _of_ways(cast: Cast, listeners: Listeners, unknown: _Unknown, found: Ways, p
 
 
 def _sums(cast: Cast, listeners: Listeners, amplitude: Array, signal: Index, station: Index) -> tuple[Array, Array]:
-    """(n,) float64 each, dB SPL: bands added up, for the whole of what a station's rate carries and the picking band."""
+    """(n,) float64 each, dB SPL: bands added up, of all that a station's rate carries and of the picking band."""
     whole, picked = np.empty(len(signal)), np.empty(len(signal))
     for rate, levels in cast.levels.items():
         rows = np.flatnonzero(listeners.rate_hz[station] == rate)

@@ -1,8 +1,8 @@
 """Peak levels from spectra: what a source gives at one metre, band by band, in the whole band and in the detector's.
 
-The peak of an impulse is at most the integral of its amplitude spectrum, and reaches a share of that which depends on its
-phase.  The share is measured once, at one metre, and kept: each band then adds its part of the integral times the path's
-amplitude in it.  Against the peak of the sound itself, filtered by the path, this is good to about 2 dB.
+The peak of an impulse is at most the integral of its amplitude spectrum, and reaches a share of that which depends on
+its phase.  The share is measured once, at one metre, and kept: each band then adds its part of the integral times the
+path's amplitude in it.  Against the peak of the sound itself, filtered by the path, this is good to about 2 dB.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ class Cast:
     gain_db : (e,) float64, of the stroke's peak over that of its row of ``levels``.
     signal : (e,) int64, row of ``levels``.
     axis : (e, 3) float64.
-    muzzle : (e, 3) float64, ``long_waves_db``, ``short_waves_db``, ``turn_hz`` of a `MuzzleDirectivity`; NaN for others.
+    muzzle : (e, 3) float64, ``long_waves_db``, ``short_waves_db``, ``turn_hz`` of a `MuzzleDirectivity`; NaN for
+        others.
     other : (e,) int64, row in ``others`` of any other directivity; -1 for none.
     levels : by sampling rate of a sensor, one ``BandLevels`` a row.
     """

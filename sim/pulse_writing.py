@@ -1,4 +1,4 @@
-"""Simulated pulses as files: JSON lines and the network.toml that ``tocsin locate FILE --network`` reads, and their truth."""
+"""Simulated pulses as files: JSON lines and network.toml, as ``tocsin locate FILE --network`` reads them, and truth."""
 
 from __future__ import annotations
 

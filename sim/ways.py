@@ -83,9 +83,7 @@ def open_ways(surfaces: Surfaces, weather: Weather, sources_m: Array, receivers_
     offset = receivers_m - sources_m
     length = np.sqrt(np.einsum("ij,ij->i", offset, offset))
     delay = _straight_s(offset, Air.of(weather))
-    absorption = absorption_db_per_m(
-        BANDS_HZ, weather.temperature_c, weather.humidity_percent, weather.pressure_hpa
-    )
+    absorption = absorption_db_per_m(BANDS_HZ, weather.temperature_c, weather.humidity_percent, weather.pressure_hpa)
     gain = _ground_gain_db(surfaces, weather, sources_m[:, 2], receivers_m[:, 2], np.hypot(offset[:, 0], offset[:, 1]))
     gain -= length[:, None] * absorption
     gain -= 20.0 * np.log10(np.maximum(length, NEAREST_M))[:, None]
@@ -129,9 +127,7 @@ def _ground_gain_db(surfaces: Surfaces, weather: Weather, low_m: Array, high_m: 
     left = np.minimum(where.astype(np.int64), len(GRID_M) - 2)
     part = (where - left)[:, None]
     for k, (low, high) in enumerate(heights):
-        table = _exact_ground_db(
-            surfaces, weather, np.full(len(GRID_M), low), np.full(len(GRID_M), high), GRID_M
-        )
+        table = _exact_ground_db(surfaces, weather, np.full(len(GRID_M), low), np.full(len(GRID_M), high), GRID_M)
         rows = np.flatnonzero(which.ravel() == k)
         out[rows] = table[left[rows]] * (1.0 - part[rows]) + table[left[rows] + 1] * part[rows]
     return out
@@ -143,9 +139,7 @@ def _exact_ground_db(surfaces: Surfaces, weather: Weather, low_m: Array, high_m:
     bounced = np.maximum(np.hypot(across_m, high_m + low_m), NEAREST_M)
     grazing = np.arctan2(high_m + low_m, across_m)
     q = spherical_reflection(BANDS_HZ, grazing, bounced, surfaces.ground_flow_resistivity_pa_s_m2, c)
-    absorption = absorption_db_per_m(
-        BANDS_HZ, weather.temperature_c, weather.humidity_percent, weather.pressure_hpa
-    )
+    absorption = absorption_db_per_m(BANDS_HZ, weather.temperature_c, weather.humidity_percent, weather.pressure_hpa)
     further = (bounced - direct)[:, None]
     ratio = (direct / bounced)[:, None] * 10.0 ** (-further * absorption / 20.0)
     # A bounce that comes late is another sound: the octave's mean then counts, in which its comb levels out.
