@@ -147,7 +147,7 @@ def trace_shock(
         off_a = ((shock.emitted_m - foot) * normal).sum(axis=1)
         with np.errstate(invalid="ignore"):  # where no shock passes the image nothing is a number
             part = (off_a / (off_a + off_b))[:, None]
-            bounce_m = (1.0 - part) * shock.emitted_m + part * receivers[receiver]
+            bounce_m = (1.0 - part) * shock.emitted_m + part * image
             along = ((bounce_m - foot)[:, :2] * faces[:, 2:4]).sum(axis=1)
             hit = (off_a > TOLERANCE_M) & (along >= 0.0) & (along < faces[:, 4]) & (bounce_m[:, 2] < faces[:, 5])
         found.append(clear(flown(_Ways(receiver, WALL, bounce_m, shock).only(hit))))

@@ -74,10 +74,10 @@ def tops_on_the_way(
     if thinner_m:
         footprints = shapely.buffer(footprints, -thinner_m, join_style="mitre")
     for footprint, height in zip(footprints, buildings.height_m, strict=True):
-        inside = line.intersection(footprint)
-        if not inside.is_empty:
-            along = np.linalg.norm(shapely.get_coordinates(inside) - from_m[:2], axis=1)
-            tops += [(float(s), float(height)) for s in along]
+        for inside in shapely.get_parts(line.intersection(footprint)):
+            if inside.length > 1e-3:  # one that only touches, such as where it ends on a face, is outside
+                along = np.linalg.norm(shapely.get_coordinates(inside) - from_m[:2], axis=1)
+                tops += [(float(s), float(height)) for s in along]
     return sorted(tops)
 
 
