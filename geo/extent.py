@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.frames import LocalFrame
+from errors import BadInput
+from geo.frames import REACH_M, LocalFrame
 from geo.place import Geodetic
 
 Extent = tuple[float, float, float, float]
@@ -19,7 +20,7 @@ def bounds_of(points: NDArray[np.float64]) -> Extent:
     return west, south, east, north
 
 
-def frame_of(extent: Extent, origin: Geodetic | None = None) -> tuple[LocalFrame, Extent]:
+def frame_of(where: object, extent: Extent, origin: Geodetic | None = None) -> tuple[LocalFrame, Extent]:
     """The local frame of an extent, and the greatest rectangle of metres that lies in it.
 
     Meridians converge and parallels bend, so that an extent has no straight sides in a local frame; what is known for
@@ -27,12 +28,18 @@ def frame_of(extent: Extent, origin: Geodetic | None = None) -> tuple[LocalFrame
 
     Parameters
     ----------
+    where : whose extent it is, for errors.
     extent : degrees, WGS 84.
     origin : of the frame; None for the middle of the extent at height 0.
 
     Returns
     -------
     frame, bounds : the latter west, south, east, north in metres of the frame.
+
+    Raises
+    ------
+    BadInput
+        When it reaches further than ``geo.frames.REACH_M`` from the origin: that is no town.
     """
     west, south, east, north = extent
     frame = LocalFrame(origin or Geodetic((west + east) / 2.0, (south + north) / 2.0, 0.0))
@@ -43,4 +50,8 @@ def frame_of(extent: Extent, origin: Geodetic | None = None) -> tuple[LocalFrame
     right = frame.to_local(east, lat, up)[:, 0].min()
     bottom = frame.to_local(lon, south, up)[:, 1].max()
     top = frame.to_local(lon, north, up)[:, 1].min()
+    if max(map(abs, (left, bottom, right, top))) > REACH_M or left > right or bottom > top:
+        at = frame.origin
+        expected = f"within {REACH_M / 1000:g} km of the origin at {at.longitude:g}, {at.latitude:g}"
+        raise BadInput(where, "extent", expected=expected, seen=f"{west:g} .. {east:g}, {south:g} .. {north:g}")
     return frame, (float(left), float(bottom), float(right), float(top))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -80,7 +79,7 @@ class Feature:
             return "yes" if value else "no"
         if not isinstance(value, str | int | float):
             raise self.fault(f"properties.{key}", "text or a number", value)
-        return value if isinstance(value, str) else np.format_float_positional(value, trim="-")
+        return np.format_float_positional(value, trim="-") if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,4 +184,4 @@ def _origin(path: Path, value: object) -> tuple[float, float, float] | None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300

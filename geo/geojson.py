@@ -105,7 +105,7 @@ def _frame(plans: Collection, points: NDArray[np.float64]) -> tuple[Frame, Exten
         bounds_m = plans.bounds_m or plans.bbox or bounds_of(points)
         return CartesianFrame(), bounds_m
     origin = None if plans.origin is None else Geodetic(*plans.origin)
-    frame, within_m = frame_of(plans.bbox or bounds_of(points), origin)
+    frame, within_m = frame_of(plans.path, plans.bbox or bounds_of(points), origin)
     if plans.bounds_m is not None:
         return frame, plans.bounds_m
     return frame, within_m if plans.bbox is not None else bounds_of(_local(frame, points))

@@ -54,7 +54,7 @@ def read_osm_with_account(path: Path, bounds: Extent | None = None) -> tuple[Cit
     members = frozenset(way for relation in relations for way, _ in relation.ways)
     ways = sorted(osmfile.ways(path, ("building", "building:part", "highway"), members), key=lambda way: way.id)
     extent, is_stated = _extent(path, ways, bounds)
-    frame, bounds_m = frame_of(extent)
+    frame, bounds_m = frame_of(path, extent)
     if bounds is not None:
         ways, relations = _near(extent, ways, relations)
     placed = _placed(frame, ways)

@@ -64,10 +64,12 @@ def standing(
         for key in stated.misread:
             noted.add(f"{key} not understood", item.name)
 
-    solids = carved(
-        _mended(outlines, left_out, noted), _mended(parts, left_out, noted), np.array(raised, dtype=np.bool_)
-    )
+    drawn_whole = _mended(outlines, left_out, noted), _mended(parts, left_out, noted)
+    solids = carved(*drawn_whole, np.array(raised, dtype=np.bool_))
     shapes = cleaned(solids.polygons)
+    before = np.concatenate([each.polygons for each in drawn_whole])
+    for row in np.flatnonzero(shapes.lost & ~shapely.is_empty(before)).tolist():
+        left_out.add("nothing of it stands beside its parts", solids.names[row])
     keep = np.ones(len(shapes.polygons), dtype=np.bool_) if area is None else shapely.intersects(shapes.polygons, area)
     polygons, plan = shapes.polygons[keep], shapes.plan[keep]
     small = solids.outbuilding[plan] | (shapely.area(polygons) < heights.OUTBUILDING_AREA_M2)
