@@ -27,6 +27,9 @@ ROOF_AREA_M2 = 25.0
 ROOF_HEIGHT_M = 4.0
 """Nor on a lower one."""
 
+EDGE_M_PER_M = 4.0 / math.sqrt(3.0)
+"""How far apart two sensors are that stand as far from the edge of the area as half a row of hexagons is wide."""
+
 CLEARANCE_M = 0.5
 """How far from a wall somebody stands who was moved out of a building."""
 
@@ -78,7 +81,7 @@ def on_rooftops(
 
     Each roof offers one place, at the middle of one of its walls that face the open; of all places the one furthest
     from those already taken is taken next (farthest-point sampling, Gonzalez 1985, doi:10.1016/0304-3975(85)90224-5).
-    The edge of the area counts as a mirror, lest sensors crowd there.
+    The edge of the area keeps them off like half a row of hexagons (``EDGE_M_PER_M``), lest they crowd there.
 
     Parameters
     ----------
@@ -259,7 +262,7 @@ def _spread(
     """(count,) int64: rows that lie as far from each other as a greedy choice finds."""
     west, south, east, north = area_m
     x, y = places_m[:, 0], places_m[:, 1]
-    mirror_m = 2.0 * np.min([x - west, east - x, y - south, north - y], axis=0)
+    mirror_m = EDGE_M_PER_M * np.min([x - west, east - x, y - south, north - y], axis=0)
     deep = np.flatnonzero(mirror_m >= np.median(mirror_m))
     chosen = np.empty(count, dtype=np.int64)
     chosen[0] = generator.choice(deep)
