@@ -8,6 +8,7 @@ paths; the file keeps the strongest of each arrival (``paths_kept``), and the co
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -264,12 +265,16 @@ def _loudest(wave: Wave) -> NDArray[np.float64]:
     return wave.signal_pa[max(0, top - half) : top + half]
 
 
+@lru_cache(maxsize=8)
+def _band_pass(rate_hz: int) -> NDArray[np.float64]:
+    low_hz, high_hz = DETECTOR_BAND_HZ
+    band = (low_hz, min(high_hz, 0.45 * rate_hz))
+    return np.asarray(signal.butter(4, band, "bandpass", fs=rate_hz, output="sos"))
+
+
 def _band_peak_db_spl(wave: Wave, path: int) -> float:
     """Peak level of one path in the detector's band, dB re 20 uPa."""
-    low_hz, high_hz = DETECTOR_BAND_HZ
-    high_hz = min(high_hz, 0.45 * wave.rate_hz)
-    sections = signal.butter(4, (low_hz, high_hz), "bandpass", fs=wave.rate_hz, output="sos")
     sound = signal.fftconvolve(_loudest(wave), wave.kernels[path])
     sound = np.concatenate([sound, np.zeros(round(0.02 * wave.rate_hz))])
-    peak = float(np.abs(signal.sosfilt(sections, sound)).max())
+    peak = float(np.abs(signal.sosfilt(_band_pass(wave.rate_hz), sound)).max())
     return 20.0 * float(np.log10(max(peak, 1e-15) / REFERENCE_PA))
