@@ -44,7 +44,7 @@ def demonstrate(folder: Path, seed: int | None, say: Say) -> None:
     """
     begun = time.monotonic()
     world = world_of(SCENARIO, seed)
-    recordings = folder / "recordings"
+    recordings = folder / SCENARIO
     say(
         f"{world.title}, simulated: {len(world.sounds)} rounds in a city of {len(world.city.buildings)} buildings,"
         f" heard by {len(world.stations)} microphones for {world.duration_s:g} s."
@@ -52,9 +52,7 @@ def demonstrate(folder: Path, seed: int | None, say: Say) -> None:
     with share_on_stderr("rendering") as progress:
         truth = write_recordings(world, recordings, progress=progress)
     paths = sum(len(arrival.paths) for sound in truth.sounds for arrival in sound.arrivals)
-    say(
-        f"Sound rendered into {_shown(recordings)}, over {paths:,} paths straight, over roofs, around corners and off walls."
-    )
+    say(f"Rendered into {_shown(recordings)} over {paths:,} paths: straight, over roofs, around corners, off walls.")
     say("Located from that sound alone:")
     with progress_on_stderr() as bar:
         (located,) = locate_inputs(Request((recordings,)), bar)

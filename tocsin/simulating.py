@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from errors import BadInput
+from errors import BadInput, ConfigurationError
 from sim.staging.build import build_world
 from sim.staging.catalogue import shipped
 from sim.staging.scenario import read_scenario
 from sim.world import World
 from wire.utc import NS_PER_S
+
+RUN = "run_"
+"""What folders of several runs are called, before their number."""
+SOUND = r"\d{3}_.*\.(json|flac|wav)"
+"""Files of sensors in an excerpt."""
 
 Share = Callable[[float], None]
 """Told the share of the work that is done, 0..1."""
@@ -75,12 +80,22 @@ def render_folder(
     ConfigurationError
         A window outside the scenario, or a folder that cannot be written or replaced.
     """
-    from sim.writing import write_recordings  # noqa: PLC0415  takes scipy.signal, which pulses need not pay
+    from sim.writing import TRUTH, WEATHER, write_recordings  # noqa: PLC0415  takes scipy.signal, which pulses need not
 
-    window: dict[str, Any] = {}
-    if from_s is not None or for_s is not None:
-        window = {"start_s": from_s or 0.0, "duration_s": for_s}
-    truth = write_recordings(world, folder, format=style, workers=workers, progress=progress, **window)
+    if from_s is None and for_s is None:
+        truth = write_recordings(world, folder, format=style, workers=workers, progress=progress)
+    else:
+        from sim.excerpt import write_excerpt  # noqa: PLC0415
+        from tocsin.formats.folder import whole_folder  # noqa: PLC0415
+
+        start_s = from_s or 0.0
+        if start_s >= world.duration_s:
+            expected = f"less than the {world.duration_s:g} s of {world.name}"
+            raise ConfigurationError("--from", "beyond the end", expected=expected, seen=start_s)
+        with whole_folder(folder, "--out", {TRUTH, WEATHER}, SOUND) as target:
+            truth = write_excerpt(
+                world, target, start_s=start_s, duration_s=for_s, format=style, workers=workers, progress=progress
+            )
     shots = _count(sum(sound.kind == "gunshot" for sound in truth.sounds), "gunshot")
     what = f"{_count(len(truth.sensors), 'sensor')}, {_count(len(truth.sounds), 'sound')}, {shots} among them"
     return f"{folder}: {what}; tocsin locate {folder} finds them, tocsin sim score {folder} compares with the truth"
@@ -103,7 +118,7 @@ def pulse_folders(world: World, folder: Path, runs: int, progress: Share) -> str
     surroundings = Surroundings.of(world.city) if len(world.city.buildings) else None
     total = 0
     names = {PULSES, NETWORK, TRUE_PULSES, "truth.json"}
-    with whole_folder(folder, "--out", names, runs_of=RUN) as target:
+    with whole_folder(folder, "--out", names, folders=rf"{RUN}\d+") as target:
         for number in range(runs):
             one = replace(world, seed=world.seed + number)
             simulated = simulate_pulses(one, surroundings=surroundings)
@@ -118,10 +133,6 @@ def pulse_folders(world: World, folder: Path, runs: int, progress: Share) -> str
         + (f" in {runs} runs" if runs > 1 else "")
         + f"; tocsin locate {place / PULSES} --network {place / NETWORK}"
     )
-
-
-RUN = "run_"
-"""What folders of several runs are called, before their number."""
 
 
 def seconds_in(world: World, at_ns: int) -> float:
