@@ -72,4 +72,4 @@ def _listed(path: Path) -> Listed:
         if not line.startswith("#"):
             break
         head.append(line[1:].strip())
-    return Listed(path.stem, str(title), " ".join(head).strip(), path)
+    return Listed(path.stem, str(title), " ".join(" ".join(head).split()), path)

@@ -168,22 +168,21 @@ class Siting:
         from_m : (3,) float64, metres, site frame.  axis : (3,) float64 unit vector.
         """
         walls, buildings = self.city.buildings.walls, self.city.buildings
-        nearest = math.inf
-        if len(walls):
+        # A ray along a wall divides by (almost) nothing: infinite or NaN, which meets nothing.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             # Where the ray from + t * axis crosses start + u * (end - start), by Cramer's rule.
             along_wall = walls.end_m - walls.start_m
             to_start = walls.start_m - from_m[:2]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                determinant = axis[0] * along_wall[:, 1] - axis[1] * along_wall[:, 0]
-                t = (to_start[:, 0] * along_wall[:, 1] - to_start[:, 1] * along_wall[:, 0]) / determinant
-                u = (to_start[:, 0] * axis[1] - to_start[:, 1] * axis[0]) / determinant
-                met = (t > 0) & (u >= 0) & (u <= 1) & (from_m[2] + t * axis[2] < walls.height_m)
+            determinant = axis[0] * along_wall[:, 1] - axis[1] * along_wall[:, 0]
+            t = (to_start[:, 0] * along_wall[:, 1] - to_start[:, 1] * along_wall[:, 0]) / determinant
+            u = (to_start[:, 0] * axis[1] - to_start[:, 1] * axis[0]) / determinant
+            met = (t > 0) & (u >= 0) & (u <= 1) & (from_m[2] + t * axis[2] < walls.height_m)
             nearest = float(t[met].min(initial=math.inf))
-        if len(buildings) and axis[2] < 0:
-            t = (buildings.height_m - from_m[2]) / axis[2]
-            x, y = (from_m[:2] + t[:, None] * axis[:2]).T
-            met = (t > 0) & shapely.contains_xy(buildings.footprints, x, y)
-            nearest = min(nearest, float(t[met].min(initial=math.inf)))
+            if axis[2] < 0:
+                t = (buildings.height_m - from_m[2]) / axis[2]
+                x, y = (from_m[:2] + t[:, None] * axis[:2]).T
+                met = (t > 0) & shapely.contains_xy(buildings.footprints, x, y)
+                nearest = min(nearest, float(t[met].min(initial=math.inf)))
         return nearest
 
     def _around(self, x: float, y: float) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_left
 
 Key = tuple[str | int, ...]
 """The way to a value: names of keys and positions in arrays, such as ``("shooter", 0, "bursts", 2, "at_s")``."""
@@ -22,6 +23,7 @@ class TomlLines:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._ends = [found.start() for found in re.finditer("\n", text)]
         self._pos = 0
         self._of: dict[Key, int] = {}
         self._last: dict[Key, int] = {}
@@ -53,7 +55,7 @@ class TomlLines:
         return found[0]
 
     def _mark(self, key: Key) -> None:
-        self._of.setdefault(key, self._text.count("\n", 0, self._pos) + 1)
+        self._of.setdefault(key, bisect_left(self._ends, self._pos) + 1)
 
     def _names(self) -> list[str]:
         """A key with its dots."""
