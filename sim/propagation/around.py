@@ -7,7 +7,8 @@ in and the string is pulled anew, until it is free (the side hulls of NoiseModel
 lateral diffraction of CNOSSOS-EU, Directive (EU) 2015/996, annex II, 2.5.6).  Heights run evenly along the unrolled
 string, which is the shortest way around upright prisms; a building that is lower than the string does not stop it.
 
-What this does not find: ways that pass left of one building and right of the next, and ways out of a courtyard.
+Only corners on the string's own side of the straight way count, so it leads out of most bays as well.  What it does not
+find: ways that pass left of one building and right of the next, ways out of a courtyard, and out of winding bays.
 """
 
 from __future__ import annotations
@@ -137,8 +138,8 @@ def pull_tight(
     for _ in range(MOST_ROUNDS):
         for k in range(done, n):
             b = strings.building[k]
-            for c in range(around.hull_first[b], around.hull_first[b + 1]):
-                cx, cy = around.hull_m[c, 0], around.hull_m[c, 1]
+            for c in range(around.corner_first[b], around.corner_first[b + 1]):
+                cx, cy = around.corner_m[c, 0], around.corner_m[c, 1]
                 if side * (dx * (cy - ay) - dy * (cx - ax)) > 0.0:
                     if corners == MOST_CORNERS:
                         return 0

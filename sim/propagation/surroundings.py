@@ -21,14 +21,14 @@ class Surroundings(NamedTuple):
     grid : over the walls.
     faces : (w, 6) float64, one row a wall: east and north of its start, its unit direction east and north, its length,
         its height; metres, site frame.  The open side is on the right.
-    hull_first : (b + 1,) int64, where each building's corners begin in ``hull_m``.
-    hull_m : (h, 2) float64, corners of the convex hull of each building, metres, site frame.
+    corner_first : (b + 1,) int64, where each building's corners begin in ``corner_m``.
+    corner_m : (k, 2) float64, corners of each building's outer ring, metres, site frame.
     """
 
     grid: WallGrid
     faces: NDArray[np.float64]
-    hull_first: NDArray[np.int64]
-    hull_m: NDArray[np.float64]
+    corner_first: NDArray[np.int64]
+    corner_m: NDArray[np.float64]
 
     @classmethod
     def of(cls, city: City) -> Surroundings:
@@ -42,12 +42,13 @@ class Surroundings(NamedTuple):
         along = walls.end_m - walls.start_m
         length = np.linalg.norm(along, axis=1)
         faces = np.column_stack((walls.start_m, along / length[:, None], length, walls.height_m))
-        hull_m, owner = shapely.get_coordinates(shapely.convex_hull(buildings.footprints), return_index=True)
-        last = np.append(owner[1:] != owner[:-1], True) if len(owner) else np.empty(0, dtype=bool)
-        hull_m, owner = hull_m[~last], owner[~last]  # a ring's last corner is its first
+        rings = shapely.get_exterior_ring(buildings.footprints)
+        corner_m, owner = shapely.get_coordinates(rings, return_index=True)
+        first = np.append(True, owner[1:] != owner[:-1])[: len(owner)]
+        corner_m, owner = corner_m[~first], owner[~first]  # a ring's first corner is its last
         return cls(
             WallGrid.of(buildings),
             np.ascontiguousarray(faces),
             np.searchsorted(owner, np.arange(len(buildings) + 1)).astype(np.int64),
-            np.ascontiguousarray(hull_m),
+            np.ascontiguousarray(corner_m),
         )

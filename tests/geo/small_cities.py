@@ -38,7 +38,7 @@ def random_city(
         polygon = shapely.Polygon(middle + (radius * [np.cos(angle), np.sin(angle)]).T)
         height = float(generator.uniform(3, 30))
         court = generator.random() < 0.3
-        if not polygon.is_valid or polygon.area < 20.0:
+        if not polygon.is_valid or polygon.area < 20.0 or sharpest_rad(polygon) < 0.2:
             continue
         if courtyards and court:
             inner = polygon.buffer(-3)
@@ -49,6 +49,14 @@ def random_city(
         polygons.append(polygon)
         heights.append(height)
     return buildings_of(polygons, heights)
+
+
+def sharpest_rad(polygon: shapely.Polygon) -> float:
+    """The sharpest angle between two sides: of needles no more than the tolerance may be left."""
+    side = np.diff(shapely.get_coordinates(polygon.exterior), axis=0)
+    back = -np.roll(side, 1, axis=0)
+    cosine = (side * back).sum(axis=1) / np.linalg.norm(side, axis=1) / np.linalg.norm(back, axis=1)
+    return float(np.arccos(np.clip(cosine.max(), -1.0, 1.0)))
 
 
 def street_points(

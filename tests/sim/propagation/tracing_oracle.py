@@ -83,6 +83,17 @@ def string_around(buildings: Buildings, a: Point, b: Point, side: float, longest
     return None
 
 
+def brushes_a_corner(buildings: Buildings, way: list[Point], least_m: float = 0.05) -> bool:
+    """Whether a leg passes a corner closely that it does not touch."""
+    corners = shapely.points(shapely.get_coordinates(buildings.footprints))
+    for p, q in itertools.pairwise(way):
+        ends = shapely.MultiPoint([p, q])
+        near = shapely.distance(corners, shapely.LineString([p, q])) < least_m
+        if (near & (shapely.distance(corners, ends) > 1e-9)).any():
+            return True
+    return False
+
+
 def tops_with_owner(buildings: Buildings, p: Point, q: Point) -> list[tuple[float, int]]:
     """(distance along the leg, building) of both ends of every span inside a footprint."""
     line = shapely.LineString([p[:2], q[:2]])
