@@ -2,7 +2,7 @@
 
 Numbers are rounded far below what they mean, so that the file stays readable and two runs give the same bytes: times to
 a nanosecond, lengths to a tenth of a millimetre, levels to a hundredth of a decibel.  A large world has millions of
-paths; the file keeps the strongest of each arrival (``paths_kept``), and the corners of the strongest of those.
+paths; the file keeps the strongest of each arrival (``PATHS_IN_ALL``), and the corners of the strongest of those.
 """
 
 from __future__ import annotations
@@ -43,11 +43,14 @@ WORDS: dict[int, PathWord] = {
 PATHS_IN_ALL = 200_000
 """About so many paths a file holds at most, 20 MB of text."""
 
-MOST_PATHS, FEWEST_PATHS = 64, 4
+MOST_PATHS, FEWEST_PATHS = 64, 3
 """Of one arrival."""
 
 MOST_CORNERS = 12
 """Paths of one arrival whose corners are kept: the strongest."""
+
+READABLE_ARRIVALS = 10_000
+"""A file with more of them is written without line breaks, which are half of its size."""
 
 LOUDEST_S = 0.25
 """A signal-to-noise ratio is that of this much sound around the loudest sample."""
@@ -145,7 +148,7 @@ class Witness:
     def _true_paths(self, wave: Wave, peaks_db: NDArray[np.float64]) -> list[TruePath]:
         paths = wave.paths
         order = np.argsort(-peaks_db, kind="stable")[: self._paths]
-        with_corners = min(MOST_CORNERS, max(FEWEST_PATHS, self._paths // 4))
+        with_corners = min(MOST_CORNERS, max(1, self._paths // 4))
         return [
             TruePath(
                 kind=WORDS[int(paths.kind[path])],
@@ -201,8 +204,11 @@ def truth_of(world: World, reached: Iterable[Reached]) -> Truth:
 
 
 def encoded(truth: Truth) -> bytes:
-    """The truth as ``truth.json`` holds it."""
-    return msgspec.json.format(msgspec.json.encode(truth), indent=1) + b"\n"
+    """The truth as ``truth.json`` holds it: laid out for people, unless it is too large for them."""
+    text = msgspec.json.encode(truth)
+    if sum(len(sound.arrivals) for sound in truth.sounds) <= READABLE_ARRIVALS:
+        text = msgspec.json.format(text, indent=1)
+    return text + b"\n"
 
 
 def save_truth(truth: Truth, path: Path) -> None:

@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,7 +26,6 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from errors import BadInput, ConfigurationError
 from geo.place import Cartesian, Place
@@ -35,7 +34,7 @@ from sensors.audio_file import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, read_header
 from sensors.capture import sample_ns
 from sim.hearing.waves import Heard
 from sim.reach import Reached, Soundscape
-from sim.render import StationSound, rendered
+from sim.render import Note, StationSound, rendered
 from sim.truth import TrueArrival, TrueSound, Truth
 from sim.truthfile import Witness, encoded, read_truth
 from sim.world import World
@@ -46,6 +45,9 @@ Format = Literal["flac", "wav"]
 FLAC_LEVEL = 0.25
 """Of 0 (quick) to 1 (small): noise hardly compresses, and this costs half the time of libsndfile's default for 1 % of
 size."""
+
+STATIONS_AT_ONCE = 100
+"""Rendered side by side: each holds a file open and about 5 MB."""
 
 TRUTH, WEATHER = "truth.json", "weather.json"
 
@@ -109,7 +111,7 @@ def _render_into(
     workers: int,
     progress: Callable[[float], None] | None,
 ) -> Truth:
-    """Render all stations side by side in time, so that each sound is traced once and forgotten."""
+    """Render stations side by side in time, so that each sound is traced once and forgotten."""
     soundscape = Soundscape(world)
     witness = Witness(world)
     arrivals: dict[int, dict[int, list[TrueArrival]]] = {index: {} for index in range(len(world.sounds))}
@@ -120,27 +122,22 @@ def _render_into(
     stations = rendered(world, soundscape=soundscape)
     total = sum(station.frames for station in stations)
     done = 0
-    with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(workers))
-        writers = []
-        for station, name in zip(stations, names, strict=True):
-            path = folder / f"{name}.{format}"
-            bits = station.station.bits
-            options: dict[str, Any] = {"compression_level": FLAC_LEVEL} if format == "flac" else {}
-            file = stack.enter_context(
-                soundfile.SoundFile(
-                    str(path), "w", int(station.rate_hz), 1, f"PCM_{bits}", format=format.upper(), **options
-                )
-            )
-            writers.append(_Writer(path, file, station.chunks(note), bits))
-        while writers:
-            written = list(pool.map(_Writer.step, writers))
-            writers = [writer for writer, frames in zip(writers, written, strict=True) if frames is not None]
-            done += sum(frames for frames in written if frames is not None)
-            if progress is not None:
-                progress(done / max(total, 1))
-    for station, name in zip(stations, names, strict=True):
-        _require_whole(folder / f"{name}.{format}", station)
+    files = [(station, folder / f"{name}.{format}") for station, name in zip(stations, names, strict=True)]
+    with ThreadPoolExecutor(workers) as pool:
+        for first in range(0, len(files), STATIONS_AT_ONCE):
+            with ExitStack() as stack:
+                writers = [
+                    _Writer(path, stack.enter_context(_opened(path, station, format)), station, note)
+                    for station, path in files[first : first + STATIONS_AT_ONCE]
+                ]
+                while writers:
+                    written = list(pool.map(_Writer.step, writers))
+                    writers = [writer for writer, frames in zip(writers, written, strict=True) if frames is not None]
+                    done += sum(frames for frames in written if frames is not None)
+                    if progress is not None:
+                        progress(done / max(total, 1))
+    for station, path in files:
+        _require_whole(path, station)
     sounds: list[TrueSound] = []
     for index in range(len(world.sounds)):
         told = arrivals.pop(index)
@@ -148,11 +145,18 @@ def _render_into(
     return witness.whole(sounds)
 
 
+def _opened(path: Path, station: StationSound, format: Format) -> soundfile.SoundFile:
+    options: dict[str, Any] = {"compression_level": FLAC_LEVEL} if format == "flac" else {}
+    subtype = f"PCM_{station.station.bits}"
+    return soundfile.SoundFile(str(path), "w", int(station.rate_hz), 1, subtype, format=format.upper(), **options)
+
+
 class _Writer:
     """One file in the making."""
 
-    def __init__(self, path: Path, file: soundfile.SoundFile, chunks: Iterator[NDArray[np.int32]], bits: int) -> None:
-        self._path, self._file, self._chunks, self._bits = path, file, chunks, bits
+    def __init__(self, path: Path, file: soundfile.SoundFile, station: StationSound, note: Note) -> None:
+        self._path, self._file = path, file
+        self._chunks, self._bits = station.chunks(note), station.station.bits
 
     def step(self) -> int | None:
         """Render and write the next chunk; samples written, None at the end."""

@@ -65,6 +65,13 @@ def test_the_same_world_gives_the_same_bytes_by_any_number_of_workers(tmp_path: 
     assert digest(tmp_path / "other")[f"s0.{format}"] != digest(tmp_path / "1")[f"s0.{format}"]
 
 
+def test_stations_in_groups_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_recordings(scene(), tmp_path / "together")
+    monkeypatch.setattr("sim.writing.STATIONS_AT_ONCE", 2)
+    write_recordings(scene(), tmp_path / "apart")
+    assert digest(tmp_path / "apart") == digest(tmp_path / "together")
+
+
 def test_an_earlier_rendering_is_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
