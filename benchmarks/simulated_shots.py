@@ -20,7 +20,7 @@ from geo.city import City
 from geo.place import Cartesian
 from sim.arrivals import simulate_pulses
 from sim.propagation.surroundings import Surroundings
-from sim.pulse_statistics import DetectorModel, Scatter
+from sim.pulse_statistics import EXACT, DetectorModel, Scatter
 from sim.sources.gunshot import gunshot
 from sim.sources.weapons import WEAPONS
 from sim.staging.gridcity import Style, grid_city
@@ -42,6 +42,9 @@ RATE_HZ, FULL_SCALE_DB_SPL = 12_000, 94.5
 
 STYLES: tuple[Style, ...] = ("houses", "houses", "houses", "blocks")
 SIZE_M = 2600.0
+REACH_M = 200.0
+"""The muzzle stands within this of the middle of the city."""
+
 POLE_M = 8.0
 MUZZLE_M = 1.5
 SURVEY_SIGMA_M = 2.1
@@ -57,15 +60,20 @@ UTC_OFFSET_H = -5.0
 class Conditions:
     """What may be fitted.
 
+    surfaces : reverberation as how much weaker the second and third rounds of real bursts stand out close by.
     background_db_a : mean level of the background; None for the hour's own.
     background_spread_db : standard deviation of ``Station.background_db``.
     """
 
     scatter: Scatter = field(default_factory=Scatter)
-    surfaces: Surfaces = field(default_factory=Surfaces)
+    surfaces: Surfaces = field(default_factory=lambda: Surfaces(reverberation_time_s=0.8))
     background_db_a: float | None = 51.0
     background_spread_db: float = 4.0
     half_snr_db: float = PUBLISHED_LEAST_DB - PUBLISHED_OVER_OURS_DB
+
+    def without_scatter(self) -> Conditions:
+        """The same with only what the map and the physics say; the background goes on changing."""
+        return replace(self, scatter=replace(EXACT, background_sigma_db=self.scatter.background_sigma_db))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,17 +97,18 @@ def city_of(seed: int) -> tuple[City, Surroundings]:
 
 @cache
 def scene_of(deployment: Deployment, seed: int) -> Scene:
-    """A deployment put into a city so that the muzzle is in the open; a sensor over a building hangs on its roof."""
+    """A deployment put into a city so that the muzzle is on a street; a sensor over a building hangs on its roof."""
     city, surroundings = city_of(seed)
     tree = shapely.STRtree(city.buildings.footprints)
     generator = np.random.default_rng([seed, 2, deployment.number])
     turn = generator.uniform(0.0, 2.0 * np.pi)
     turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     across = (deployment.sensors_m[:, :2] - deployment.source_m[:2]) @ turned.T
-    while True:
-        source = generator.uniform(-200.0, 200.0, 2)
-        if not len(tree.query(shapely.Point(*source), predicate="within")):
-            break
+    middle = shapely.intersection(city.streets.lines, shapely.box(-REACH_M, -REACH_M, REACH_M, REACH_M))
+    lengths = np.cumsum(shapely.length(middle))
+    along = generator.uniform(0.0, lengths[-1])
+    line = int(np.searchsorted(lengths, along))
+    source = shapely.get_coordinates(shapely.line_interpolate_point(middle[line], along - lengths[line]))[0]
     sensors = np.column_stack([across + source, np.full(len(across), POLE_M)])
     point, building = tree.query(shapely.points(sensors[:, :2]), predicate="within")
     sensors[point, 2] = city.buildings.height_m[building] + MAST_M

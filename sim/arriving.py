@@ -100,15 +100,16 @@ class _Unknown:
     round_db: Array
 
     @classmethod
-    def drawn(cls, world: World, scatter: Scatter, cast: Cast, stations: int) -> _Unknown:
+    def drawn(cls, world: World, scatter: Scatter, cast: Cast, stations_m: Array) -> _Unknown:
         square = np.floor(cast.places_m[:, :2] / scatter.cell_m)
-        squares, cell = np.unique(square, axis=0, return_inverse=True)
+        squares, first, cell = np.unique(square, axis=0, return_index=True, return_inverse=True)
         generator = world.generator("scatter")
-        shape = len(squares), stations
-        loss = scatter.loss_db + scatter.loss_sigma_db * generator.standard_normal(shape)
+        shape = len(squares), len(stations_m)
+        apart = np.linalg.norm(cast.places_m[first][:, None, :] - stations_m[None, :, :], axis=2)
+        loss = scatter.mean_loss_db(apart) + scatter.sigma_db(apart) * generator.standard_normal(shape)
         late = np.where(generator.random(shape) < scatter.late_share, 1.0, 0.0)
         late *= scatter.late_s * generator.standard_exponential(shape)
-        rounds = world.generator("rounds").standard_normal((len(cast.place), stations))
+        rounds = world.generator("rounds").standard_normal((len(cast.place), len(stations_m)))
         return cls(loss, late, cell.ravel(), scatter.round_sigma_db * rounds)
 
 
@@ -121,7 +122,7 @@ def arrivals(
     """
     cast = Cast.of(world.sounds, world.start_ns, listeners.rate_hz.tolist())
     place, station = _within_earshot(world, cast, listeners, scatter, half_snr_db)
-    unknown = _Unknown.drawn(world, scatter, cast, len(listeners.position_m))
+    unknown = _Unknown.drawn(world, scatter, cast, listeners.position_m)
     own = world.generator("ways")
     parts: list[Arrivals] = []
     sources, receivers = cast.places_m[place], listeners.position_m[station]
@@ -149,14 +150,15 @@ def _within_earshot(
     weather = world.weather
     lowest = BANDS_HZ[2]  # the lowest octave that the picking band lets through whole travels farthest
     absorption = absorption_db_per_m(lowest, weather.temperature_c, weather.humidity_percent, weather.pressure_hpa)
-    luck = LUCK * float(np.hypot(scatter.loss_sigma_db, np.hypot(scatter.path_sigma_db, scatter.round_sigma_db)))
-    needed = listeners.noise_db + half_snr_db - MARGIN_DB - 6.0 - luck + scatter.loss_db
+    own = float(np.hypot(scatter.path_sigma_db, scatter.round_sigma_db))
+    needed = listeners.noise_db + half_snr_db - MARGIN_DB - 6.0
     loudest = cast.loudest_db()
     places, stations = [], []
     for first in range(0, len(loudest), 4096):
         some = cast.places_m[first : first + 4096]
         apart = np.linalg.norm(some[:, None, :] - listeners.position_m[None, :, :], axis=2)
         level = loudest[first : first + 4096, None] - 20.0 * np.log10(np.maximum(apart, 1.0)) - absorption * apart
+        level += LUCK * np.hypot(own, scatter.sigma_db(apart)) - scatter.mean_loss_db(apart)
         row, column = np.nonzero(level >= needed)
         places.append(row + first)
         stations.append(column)

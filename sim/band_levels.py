@@ -2,7 +2,8 @@
 
 The peak of an impulse is at most the integral of its amplitude spectrum, and reaches a share of that which depends on
 its phase.  The share is measured once, at one metre, and kept: each band then adds its part of the integral times the
-path's amplitude in it.  Against the peak of the sound itself, filtered by the path, this is good to about 2 dB.
+path's amplitude in it.  Against the peak of the sound itself, filtered by the path, this is good to
+1 dB at 48 kHz and 2 dB at 12 kHz (a test holds it).
 """
 
 from __future__ import annotations

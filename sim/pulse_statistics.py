@@ -64,8 +64,10 @@ class Scatter:
 
     cell_m : sounds from one square of this size share a sensor's draw: what a path does to one round it does to the
         next.
-    loss_db, loss_sigma_db : further loss of all paths of a sound to a sensor: mean, and standard deviation from pair to
-        pair; a negative draw is a gain: gaps, low roofs and open slopes that the map does not have.
+    loss_db, loss_db_km : further loss of all paths of a sound to a sensor, on average: wherever it is, and for each
+        kilometre between them; a negative loss is a gain: gaps, low roofs, open slopes that the map does not have.
+    loss_sigma_db : its standard deviation from pair to pair at a kilometre; it grows with the root of distance, as a
+        sum of many independent obstacles does.
     path_sigma_db : standard deviation of each path alone.
     round_sigma_db : standard deviation from round to round.
     late_share, late_s : share of pairs whose paths are all late, and by how much on average (exponential); the ways
@@ -74,14 +76,23 @@ class Scatter:
     """
 
     cell_m: float = 10.0
-    loss_db: float = -3.0
-    loss_sigma_db: float = 10.0
+    loss_db: float = -6.0
+    loss_db_km: float = 6.0
+    loss_sigma_db: float = 12.0
     path_sigma_db: float = 3.0
     round_sigma_db: float = 1.3
     late_share: float = 0.0
     late_s: float = 0.010
     background_sigma_db: float = 2.5
 
+    def mean_loss_db(self, distance_m: ArrayLike) -> Array:
+        """Mean further loss at so many metres, float64 of the same shape."""
+        return np.asarray(self.loss_db + self.loss_db_km * 1e-3 * np.asarray(distance_m, dtype=np.float64))
 
-EXACT = Scatter(10.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    def sigma_db(self, distance_m: ArrayLike) -> Array:
+        """Its standard deviation, float64 of the same shape."""
+        return np.asarray(self.loss_sigma_db * np.sqrt(1e-3 * np.asarray(distance_m, dtype=np.float64)))
+
+
+EXACT = Scatter(10.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 """Only what the map and the physics say."""
