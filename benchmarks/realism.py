@@ -56,7 +56,24 @@ themselves: two real positions differ from two others by more than the simulatio
 
 
 WHERE = """
-TO WRITE
+Where they differ, in words:
+
+- Real sensors hear a firing position nearly always or never; simulated ones are less decided. From 400 to 600 m nine
+of ten
+  real sensors heard, of the simulated two thirds to four fifths; beyond 800 m a third, and nearly half. Hills, which
+  the simulation has not, hide some sensors altogether and lift others above the roofs.
+- At 400 to 750 m the real levels of FP1 to FP4 are 4 to 9 dB above the simulated ones, the ratios likewise; at FP5
+and FP6
+  they are within 5 dB on either side. Real levels below 68 dB are missing in the simulation, which keeps one
+  threshold for all sensors.
+- The number of sensors has the right middle; it varies more from city to city than between FP5 and FP6, which are
+  two draws.
+- Excess delays have the right middle and spread, up to 600 m. Farther off the simulation has too many of 30 ms and
+more: the
+  first way is missed and a wall is heard in its place. Real arrivals within 150 m are 9 to 13 ms late beside all
+  others, simulated ones are not: real air was a little faster than the weather station's, for which no error is drawn.
+- Simulated sensors send about one half more echoes after a shot.
+- All overloaded simulated levels are 94.5 dB; the real sensors' ends differ by a decibel or two.
 """
 
 
@@ -90,10 +107,10 @@ def measure(seeds: Sequence[int] = SEEDS, conditions: Conditions | None = None) 
         Beside("FP5-FP6, checked", fired.at(CHECKED), made.at(CHECKED)),
     ]
     field = Section("realism, the real shots", "field", FIELD_TEXT)
-    field.figures = [_heard(group.title, group.real) for group in groups]
+    field.figures = [figure for group in groups for figure in _heard(group.title, group.real)]
     field.tables = [_quantiles(*column, [(group.title, group.real) for group in groups]) for column in COLUMNS]
     drawn = Section("realism, the same deployments simulated", "simulated", SIMULATED_TEXT)
-    drawn.figures = [_heard(group.title, group.simulated) for group in groups]
+    drawn.figures = [figure for group in groups for figure in _heard(group.title, group.simulated)]
     drawn.tables = [_quantiles(*column, [(group.title, group.simulated) for group in groups]) for column in COLUMNS]
     drawn.images = [
         (f"{caption}: real shots as points, simulated ones as bands.", image)
@@ -119,9 +136,13 @@ def measure(seeds: Sequence[int] = SEEDS, conditions: Conditions | None = None) 
     return [field, drawn, differ]
 
 
-def _heard(title: str, shots: HeardShots) -> Figure:
+def _heard(title: str, shots: HeardShots) -> list[Figure]:
     low, median, high = np.quantile(shots.sensors_a_shot(), QUANTILES)
-    return told(f"sensors that heard a shot, {title}", f"{median:.0f} (10 to 90 %: {low:.0f} to {high:.0f})")
+    echoes = float(shots.further[shots.heard].mean())
+    return [
+        told(f"sensors that heard a shot, {title}", f"{median:.0f} (10 to 90 %: {low:.0f} to {high:.0f})"),
+        told(f"further pulses of such a sensor within a second, {title}", f"{echoes:.2f}"),
+    ]
 
 
 def _quantiles(

@@ -60,7 +60,7 @@ UTC_OFFSET_H = -5.0
 class Conditions:
     """What may be fitted.
 
-    surfaces : reverberation as how much weaker the second and third rounds of real bursts stand out close by.
+    surfaces : reverberation by how much less the second and third rounds of real bursts stand out close by: 7 dB.
     background_db_a : mean level of the background; None for the hour's own.
     background_spread_db : standard deviation of ``Station.background_db``.
     """
