@@ -85,7 +85,7 @@ def _subtitle(scene: SimScene) -> str:
 def _sensor_title(scene: SimScene) -> str:
     assert scene.sensor is not None
     arrival = next(a for a in scene.arrivals(scene.sensor.id))
-    late = f"{1e3 * arrival.excess_delay_s:.0f} ms late behind buildings"
+    late = f"{1e3 * arrival.excess_delay_s:.1f} ms late behind buildings"
     sight = "in line of sight" if arrival.line_of_sight else late
     distance = sum((a - b) ** 2 for a, b in zip(scene.sensor.position_m, scene.sound.position_m, strict=True)) ** 0.5
     return f"Heard by {scene.sensor.id}, {distance:.0f} m away, {sight}, SNR {arrival.snr_db:.0f} dB"

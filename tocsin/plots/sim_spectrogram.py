@@ -151,7 +151,7 @@ def _name_waves(axes: Axes, scene: SimScene, arrivals: list[TrueArrival]) -> Non
         axes.axvline(at_s, color=colour, linewidth=0.9, linestyle="--", zorder=2)
         word = arrival.wave if scene.sound.kind == "gunshot" else scene.sound.kind.replace("_", " ")
         axes.annotate(
-            f"{word}, {arrival.peak_db_spl:.0f} dB SPL",
+            f"{word}, at most {arrival.peak_db_spl:.0f} dB SPL",
             (at_s, 0.03 if k else 0.985),
             xycoords=("data", "axes fraction"),
             xytext=(3, 0),
