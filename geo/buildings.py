@@ -10,7 +10,8 @@ import shapely
 from numpy.typing import NDArray
 
 DEFAULT_HEIGHT_M = 9.0
-"""Of a building that states neither height nor levels: three storeys, the median of European inner cities."""
+"""Of a building that states neither height nor levels and has no neighbour that does (``geo.heights``): three storeys,
+the median of European inner cities."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,7 +36,13 @@ class Directivity(Protocol):
 
 
 class Bullet(Protocol):
-    """A bullet in flight from the muzzle, which may fly faster than sound."""
+    """A bullet in flight from the muzzle, which may fly faster than sound.
+
+    muzzle_m : (3,) float64, where its flight begins, metres, site frame.
+    """
+
+    @property
+    def muzzle_m(self) -> NDArray[np.float64]: ...
 
     def shock(
         self, receivers_m: NDArray[np.float64], sound_speed_m_s: float, wind_m_s: NDArray[np.float64]

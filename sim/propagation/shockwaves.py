@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numba import njit
@@ -32,14 +31,6 @@ __all__ = ["ShockPaths", "trace_shock"]
 
 DIRECT, GROUND, WALL = int(Kind.DIRECT), int(Kind.GROUND), int(Kind.WALL)
 FULL = 2  # of ``Sheet.used``
-
-
-@runtime_checkable
-class Fired(Protocol):
-    """What else must be known of a bullet: where its flight began, (3,) float64, metres, site frame."""
-
-    @property
-    def muzzle_m(self) -> NDArray[np.float64]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,18 +88,13 @@ def trace_shock(
 
     Parameters
     ----------
-    bullet : must have its ``muzzle_m`` as well.
     receivers_m : (n, 3) float64, metres, site frame.
 
     Raises
     ------
     BadInput
         When a receiver is not a number or lies below the ground.
-    TypeError
-        When the bullet does not say where its flight began.
     """
-    if not isinstance(bullet, Fired):
-        raise TypeError(f"bullet: expected one with muzzle_m, where its flight began, found {type(bullet).__name__}")
     receivers = checked_places("receiver", receivers_m)
     air = Air.of(weather)
     sound_speed, wind = weather.sound_speed_m_s, weather.wind_m_s

@@ -48,6 +48,8 @@ def city(attribution: str = "© made up for a test") -> City:
 class StraightBullet:
     """Flies east at twice the speed of sound, without end: Mach's cone in closed form."""
 
+    muzzle_m = np.array(SOURCE_M)
+
     def shock(self, receivers_m: NDArray[np.float64], sound_speed_m_s: float, wind_m_s: NDArray[np.float64]) -> Shock:
         along, across = (
             (receivers_m - np.array(SOURCE_M))[:, 0],

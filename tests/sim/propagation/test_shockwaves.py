@@ -109,17 +109,6 @@ def test_the_flight_ends_in_a_wall() -> None:
     assert sorted(set(found.paths.pair)) == [0, 1, 2]
 
 
-def test_a_bullet_must_say_where_it_was_fired() -> None:
-    class Nameless:
-        def shock(
-            self, receivers_m: NDArray[np.float64], sound_speed_m_s: float, wind_m_s: NDArray[np.float64]
-        ) -> Shock:
-            raise NotImplementedError
-
-    with pytest.raises(TypeError, match="expected one with muzzle_m"):
-        trace_shock(Surroundings.of_buildings(Buildings.none()), WIDE, CALM, Nameless(), np.zeros((1, 3)))
-
-
 def test_sorted_by_receiver_then_delay_with_peaks_alongside() -> None:
     street = buildings_of([shapely.box(-100, 60, 400, 70), shapely.box(-100, -70, 400, -60)], [20.0, 20.0])
     found = shocked(street, [(200.0, y, 4.0) for y in (50.0, -20.0, 10.0)])
