@@ -44,9 +44,10 @@ def demonstrate(folder: Path, seed: int | None, say: Say) -> None:
     """
     begun = time.monotonic()
     world = world_of(SCENARIO, seed)
-    recordings = folder / SCENARIO
+    recordings = folder / world.name
+    shots, buildings = sum(sound.is_gunshot for sound in world.sounds), len(world.city.buildings)
     say(
-        f"{world.title}, simulated: {len(world.sounds)} rounds in a city of {len(world.city.buildings)} buildings,"
+        f"{world.title}, simulated: {shots} gunshot{'s' * (shots != 1)} in a city of {buildings:,} buildings,"
         f" heard by {len(world.stations)} microphones for {world.duration_s:g} s."
     )
     with share_on_stderr("rendering") as progress:

@@ -20,6 +20,7 @@ from errors import ConfigurationError
 from sim.staging.catalogue import Listed
 from sim.truthfile import read_truth
 from tests.tocsin.small_scenario import write_scenario
+from tocsin.demonstration import demonstrate
 from tocsin.formats.folder import whole_folder
 from tocsin.formats.scenario_table import scenario_table
 from tocsin.replaying import Replay
@@ -197,6 +198,21 @@ def test_an_animation_is_made(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
     assert run("sim", "animate", "yard.toml", "--out", out, "--fps", 5, "--slow", 2) == (0, "", "")
     with Image.open(out) as picture:
         assert getattr(picture, "n_frames", 1) > 5
+
+
+def test_the_demonstration_says_what_it_does_and_where(
+    yard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.demonstration.SCENARIO", str(yard / "yard.toml"))
+    monkeypatch.setattr("tocsin.animating.ACROSS", 24)
+    monkeypatch.setattr("tocsin.animating.LASTS_S", 1.0)
+    said: list[str] = []
+    demonstrate(tmp_path / "out", None, said.append)
+    text = "\n".join(said)
+    assert "A yard, simulated: 1 gunshot in a city of 0 buildings, heard by 5 microphones for 4 s." in text
+    assert "shot, 5 sensors" in text or "shots, 5 sensors" in text
+    assert "look-alikes" in text
+    assert _names(tmp_path / "out") == ["front.gif", "map.png", "scene.png", "shots.geojson", "shots.jsonl", "yard"]
 
 
 def test_a_rendering_is_located_to_be_scored(run: Run) -> None:

@@ -62,11 +62,9 @@ def test_the_page_names_what_it_shows() -> None:
 
 def test_scenes_without_city_bullet_sensor_or_sound(tmp_path: Path) -> None:
     every = (
-        scene(with_city=False),
-        scene(bullet=False),
-        scene(sensor=None),
+        scene(with_city=False, bullet=False),
         scene(kind="firework"),
-        dataclasses.replace(scene(), capture=None),
+        dataclasses.replace(scene(), sensor=None, capture=None),
         dataclasses.replace(scene(), sound=sound(arrivals=False), sensor=None),
         dataclasses.replace(scene(), city=City(CartesianFrame(), Buildings.none(), Streets.none(), (0, 0, 1, 1))),
     )
@@ -175,6 +173,17 @@ def test_a_gif_moves_and_has_the_same_bytes_each_time(tmp_path: Path) -> None:
         assert picture.info["duration"] == 100
     save_animation(frames(shown, fronts, pace), path, "--out", fps=pace.fps)
     assert path.read_bytes() == first
+
+
+def test_small_marks_keep_their_colours(tmp_path: Path) -> None:
+    """Vermilion turned into orange once, where there was more orange in the picture."""
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+    noise[3, 5], noise[30, 30] = (213, 94, 0), (230, 159, 0)
+    save_animation(iter([noise]), tmp_path / "a.gif", "--out", fps=10.0, kept=("#D55E00", "#E69F00"))
+    with Image.open(tmp_path / "a.gif") as picture:
+        drawn = np.asarray(picture.convert("RGB"))
+    assert drawn[3, 5].tolist() == [213, 94, 0]
+    assert drawn[30, 30].tolist() == [230, 159, 0]
 
 
 def _still(count: int = 3) -> list[NDArray[np.uint8]]:

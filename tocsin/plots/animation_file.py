@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageColor
 
 from errors import ConfigurationError
 from tocsin.formats.saving import check_target, save_by
@@ -76,20 +76,23 @@ def save_animation(
 
 def _gif(frames: Iterator[NDArray[np.uint8]], fps: float, hold_s: float, kept: Sequence[str], path: Path) -> None:
     pictures = [Image.fromarray(frame) for frame in frames]
-    picked = pictures[:: max(len(pictures) // _SAMPLED, 1)]
-    width, height = pictures[0].size
-    strip = height // 8
-    mosaic = Image.new("RGB", (width, height * len(picked) + strip))
-    for k, picture in enumerate(picked):
-        mosaic.paste(picture, (0, k * height))
-    # Small marks matter more than the few pixels that they have: their colours get a share of their own.
-    for k, colour in enumerate(kept):
-        box = (k * width // len(kept), height * len(picked), (k + 1) * width // len(kept), height * len(picked) + strip)
-        mosaic.paste(colour, box)
-    palette = mosaic.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette = _palette(pictures[:: max(len(pictures) // _SAMPLED, 1)], [ImageColor.getrgb(colour) for colour in kept])
     drawn = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     duration_ms = [round(1000.0 / fps)] * (len(drawn) - 1) + [round(1000.0 * max(hold_s, 1.0 / fps))]
     drawn[0].save(path, format="GIF", save_all=True, append_images=drawn[1:], duration=duration_ms, loop=0)
+
+
+def _palette(pictures: Sequence[Image.Image], kept: Sequence[tuple[int, ...]]) -> Image.Image:
+    """One palette for all: the tones of some pictures, and the colours of marks too small to get one by themselves."""
+    width, height = pictures[0].size
+    mosaic = Image.new("RGB", (width, height * len(pictures)))
+    for k, picture in enumerate(pictures):
+        mosaic.paste(picture, (0, k * height))
+    found = mosaic.quantize(_COLOURS - len(kept), method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    colours = (found.getpalette() or [])[: 3 * (_COLOURS - len(kept))]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(part for colour in kept for part in colour[:3]), *colours])
+    return palette
 
 
 def _mp4(frames: Iterator[NDArray[np.uint8]], fps: float, hold_s: float, path: Path) -> None:
