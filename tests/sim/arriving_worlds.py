@@ -83,9 +83,11 @@ def scattered(shots: int, stations: int, seed: int = 3, apart_s: float = 4.0, **
     """Shots one after another anywhere on a square of 800 m among as many stations."""
     generator = np.random.default_rng(seed)
     listeners = tuple(station(f"S{k:02d}", *(800.0 * (generator.random(2) - 0.5)).tolist()) for k in range(stations))
+    places = 800.0 * (generator.random((shots, 2)) - 0.5)
+    aims = 2.0 * np.pi * generator.random(shots)
     fired = tuple(
-        shot(k, 1.0 + apart_s * k, *(800.0 * (generator.random(2) - 0.5)).tolist(), axis=6.28 * generator.random())
-        for k in range(shots)
+        shot(k, 1.0 + apart_s * k, float(east), float(north), axis=float(aim))
+        for k, ((east, north), aim) in enumerate(zip(places, aims, strict=True))
     )
     made = world(listeners, fired, duration_s=10.0 + apart_s * shots)
     return replace(made, **options)  # type: ignore[arg-type]
