@@ -14,11 +14,11 @@ from sim.sources.friedlander import Blast
 from sim.sources.muzzle import blast_duration_s, blast_peak_pa
 from sim.sources.weapons import Weapon
 
-LEVEL_SIGMA_DB = 1.5
+LEVEL_SIGMA_DB = 1.0
 """Scatter of the blast's level from round to round: charge, fill, lock-up.  Repeats of one load in one gun on one
-microphone scatter by about 1 dB, loads of one calibre by some."""
+microphone scatter by about 1 dB."""
 
-LEVEL_LIMIT_DB = 4.0
+LEVEL_LIMIT_DB = 3.0
 """No round is further from its weapon's level than this."""
 
 SPEED_SIGMA = 0.012

@@ -102,7 +102,7 @@ class SurfacesTable(Table, frozen=True, kw_only=True, forbid_unknown_fields=True
     least_gain_db: Annotated[
         float, number(-120, 0, "paths weaker than this beyond spreading, at 1 kHz, are dropped")
     ] = -30.0
-    reverberation_time_s: Annotated[float, number(0, 20, "of the late tail (60 dB); 0 for no tail")] = 1.2
+    reverberation_time_s: Annotated[float, number(0, 20, "of the late tail (60 dB); 0 for no tail")] = 0.8
     reverberation_db: Annotated[float, number(-60, 20, "energy of the tail over that of the paths found")] = -6.0
 
 

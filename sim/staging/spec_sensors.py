@@ -52,7 +52,7 @@ class Sensors(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gain_sigma_db: Annotated[float, number(0, 20, "standard deviation of sensitivity around the data sheet")] = 1.0
     background_sigma_db: Annotated[
         float, number(0, 20, "standard deviation of how much louder than the site a sensor's surroundings are")
-    ] = 2.0
+    ] = 4.0
     position_sigma_m: Annotated[
         float, number(0, 100, "standard deviation of the survey along each horizontal axis, as stated and as drawn")
     ] = 1.0
