@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sim.arriving import BLAST, CLUTTER, Arrivals
 from sim.hearing.sampleclock import SampleClock
 from sim.propagation.paths import Kind
-from sim.truth import TrueArrival, TruePath, TrueSound, Truth
+from sim.truth import TrueArrival, TruePath, Truth
 from sim.truthfile import WORDS, Witness
 from sim.world import World
 from wire.messages import Pulse
@@ -147,7 +147,8 @@ class SimulatedPulses:
         for begin, stop in zip(first.tolist(), [*first[1:].tolist(), len(order)], strict=True):
             one = order[begin:stop]
             rows[int(a.sound[one[0]])].append(self._arrival(one, clocks))
-        return Witness(self.world).whole([self._sound(k, rows[k]) for k in range(len(self.world.sounds))])
+        witness = Witness(self.world)
+        return witness.whole([witness.sound(sound, rows[k]) for k, sound in enumerate(self.world.sounds)])
 
     def _arrival(self, rows: Index, clocks: list[SampleClock]) -> TrueArrival:
         a, world = self.arrivals, self.world
@@ -171,24 +172,4 @@ class SimulatedPulses:
                 )
                 for row in rows.tolist()
             ],
-        )
-
-    def _sound(self, number: int, arrivals: list[TrueArrival]) -> TrueSound:
-        sound = self.world.sounds[number]
-        globe = self.world.city.frame.to_geodetic(sound.position_m[None, :])
-        east, north, up = (float(value) for value in sound.position_m)
-        x, y, z = (float(value) for value in sound.axis)
-        return TrueSound(
-            id=sound.id,
-            kind=sound.kind,
-            source=sound.source,
-            label=sound.label,
-            round=sound.round,
-            at_ns=sound.at_ns,
-            position_m=(east, north, up),
-            axis=(x, y, z),
-            peak_db_spl_1m=round(sound.signal.peak_db_spl_1m, 2),
-            longitude=None if globe is None else round(float(globe[0, 0]), 9),
-            latitude=None if globe is None else round(float(globe[0, 1]), 9),
-            arrivals=sorted(arrivals, key=lambda arrival: (arrival.sensor, arrival.arrival_ns)),
         )

@@ -12,6 +12,7 @@ through.  Beyond ``FARTHEST_M`` nothing is followed.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -24,11 +25,13 @@ from numpy.typing import NDArray
 from acoustic.atmosphere import absorption_db_per_m
 from sim.hearing.noise import NoiseLevels
 from sim.hearing.spectrum import REFERENCE_PA
+from sim.propagation.around import MOST_DETOUR
 from sim.propagation.paths import Paths
 from sim.propagation.shockwaves import ShockPaths, trace_shock
 from sim.propagation.surroundings import Surroundings
-from sim.propagation.trace import trace
+from sim.propagation.trace import most_excess_m, trace
 from sim.sound import Bullet, Sound
+from sim.sources.gunshot import FURTHEST_M
 from sim.world import World
 
 MARGIN_DB = 10.0
@@ -38,7 +41,10 @@ DOUBLING_DB = 6.0
 LOWEST_HZ = 125.0
 
 FARTHEST_M = 15_000.0
-"""The loudest rifle is heard about so far on the quietest night; its travel time bounds how long sounds are kept."""
+"""The loudest rifle is heard about so far on the quietest night."""
+
+SLOWEST_M_S = 200.0
+"""Along its way sound gets on faster than this in the coldest air against the strongest wind."""
 
 REMEMBERED_PATHS = 400_000
 """Paths of past sounds that are kept for sensors that have not come so far yet, about 100 MB."""
@@ -128,6 +134,7 @@ class Soundscape:
         self._weight = 0
         self._places: OrderedDict[tuple[bytes, bytes], Paths] = OrderedDict()
         self._positions_m = np.array([station.position_m for station in world.stations]).reshape(-1, 3)
+        self._highest_m = float(world.city.buildings.height_m.max(initial=0.0))
         self._quietest_db: NDArray[np.float64] | None = None
 
     def reached(self, index: int) -> Reached:
@@ -154,6 +161,22 @@ class Soundscape:
         spread_db = 20.0 * np.log10(np.maximum(apart_m, 1.0)) + absorption * apart_m
         loud = sound.signal.peak_db_spl_1m + DOUBLING_DB - spread_db >= self._quietest() - MARGIN_DB
         return np.asarray(loud & (apart_m <= FARTHEST_M))
+
+    def latest_s(self, index: int, row: int) -> float:
+        """Sound ``index`` has reached station ``row`` by its last way after so many seconds, traced or not.
+
+        A bounce unfolds into an image no further off than twice the reach; edges stretch a way by no more than is worth
+        following; roofs are climbed at most twice.  A shock wave arrives before the blast would from the muzzle, but
+        its bounces may be off walls beside the whole flight.
+        """
+        sound, surfaces = self.world.sounds[index], self.world.surfaces
+        unfolded_m = math.dist(self._positions_m[row], sound.position_m)
+        unfolded_m += 2.0 * surfaces.reflections * surfaces.reflection_reach_m
+        excess_m = max(0.0, most_excess_m(surfaces.least_gain_db, self.world.weather.sound_speed_m_s))
+        longest_m = min(MOST_DETOUR * unfolded_m, unfolded_m + excess_m) + 2.0 * self._highest_m
+        if sound.bullet is not None:
+            longest_m += FURTHEST_M
+        return longest_m / SLOWEST_M_S
 
     def _shocked(self, sound: Sound) -> NDArray[np.bool_]:
         """(stations,) bool: whom the bullet's shock wave might reach: those in its cone, where it is loud enough, and

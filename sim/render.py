@@ -22,12 +22,9 @@ from sim.hearing.microphone import converted, samples
 from sim.hearing.noise import Noise
 from sim.hearing.sampleclock import SampleClock
 from sim.hearing.waves import Heard, Sounding, heard_at
-from sim.reach import FARTHEST_M, Reached, Soundscape
+from sim.reach import Reached, Soundscape
 from sim.world import Station, World
 from wire.utc import NS_PER_S
-
-SLOWEST_M_S = 200.0
-"""Sound against the strongest wind and around every corner gets on faster than this, straight line over time."""
 
 RINGS_BEFORE_S = 0.01
 """A band-limited arrival begins this much before its instant at most: 24 samples at 8 kHz are 3 ms."""
@@ -199,8 +196,8 @@ class _Mix:
         """Whether a sound has ended before a raw sample, whatever its ways; tells old sounds without tracing them."""
         sound = self._world.sounds[index]
         ringing_s = sound.signal.duration_s + 2.0 * self._world.surfaces.reverberation_time_s + 1.0
-        latest_s = self._emitted_s(index) + FARTHEST_M / SLOWEST_M_S + ringing_s + self._clock.greatest_error_s()
-        return latest_s * self._clock.rate_hz < raw
+        latest_s = self._emitted_s(index) + self._soundscape.latest_s(index, self._row) + ringing_s
+        return (latest_s + self._clock.greatest_error_s()) * self._clock.rate_hz < raw
 
     def _emitted_s(self, index: int) -> float:
         return (self._world.sounds[index].at_ns - self._world.start_ns) / NS_PER_S

@@ -27,6 +27,7 @@ from sim.propagation.kernels import path_peaks_db_spl
 from sim.propagation.moving_air import polyline_time_s
 from sim.propagation.paths import Kind
 from sim.reach import Reached
+from sim.sound import Sound
 from sim.truth import TRUTH_SCHEMA, PathWord, TrueArrival, TruePath, TrueSensor, TrueSound, Truth
 from sim.world import Station, World
 from wire.utc import NS_PER_S
@@ -78,9 +79,9 @@ class Witness:
             heard = heard_at(self.world, reached, row, self._clocks[row])
         return [self._arrival(reached, row, one) for one in heard]
 
-    def sound(self, reached: Reached, arrivals: Iterable[TrueArrival]) -> TrueSound:
+    def sound(self, sound: Sound, arrivals: Iterable[TrueArrival]) -> TrueSound:
         """One sound with its arrivals, sorted by sensor, then by time."""
-        sound, frame = reached.sound, self.world.city.frame
+        frame = self.world.city.frame
         longitude = latitude = None
         globe = frame.to_geodetic(sound.position_m[None, :])
         if globe is not None:
@@ -199,7 +200,7 @@ def truth_of(world: World, reached: Iterable[Reached]) -> Truth:
         arrivals: list[TrueArrival] = []
         for row in one.stations.tolist():
             arrivals += witness.arrivals(one, row)
-        sounds.append(witness.sound(one, arrivals))
+        sounds.append(witness.sound(one.sound, arrivals))
     return witness.whole(sounds)
 
 

@@ -31,14 +31,13 @@ from errors import BadInput, ConfigurationError
 from geo.place import Cartesian, Place
 from sensors import metadata
 from sensors.audio_file import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, read_header
-from sensors.capture import sample_ns
 from sim.hearing.waves import Heard
-from sim.reach import Reached, Soundscape
+from sim.reach import Reached
 from sim.render import Note, StationSound, rendered
 from sim.truth import TrueArrival, TrueSound, Truth
 from sim.truthfile import Witness, encoded, read_truth
 from sim.world import World
-from wire.utc import format_utc_ns
+from wire.utc import NS_PER_S, format_utc_ns
 
 Format = Literal["flac", "wav"]
 
@@ -56,32 +55,40 @@ def write_recordings(
     world: World,
     folder: Path,
     *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
     format: Format = "flac",
     workers: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Truth:
-    """Render a world into a folder that ``sensors.recordings.open_recordings`` reads.
+    """Render a world, or a window of it, into a folder that ``sensors.recordings.open_recordings`` reads.
+
+    A window holds the same samples as the whole, and the truth of what can be heard in it.  One that begins or ends
+    amid a shot's arrivals cuts them, as a recording would: let it begin in silence.
 
     Parameters
     ----------
     world : what sounds and who hears.
     folder : where to; made, or replaced when it is an earlier rendering or empty.
+    start_s, duration_s : the window, as of ``sim.render.rendered``.
     format : of the sound.
     workers : threads that render; None for one a processor.  The files do not depend on it.
     progress : told the share that is done, 0..1, as it grows.
 
     Returns
     -------
-    What ``truth.json`` holds.
+    What ``truth.json`` holds.  Its start and length are those of the whole scenario, from which clock steps and losses
+    are counted.
 
     Raises
     ------
     ConfigurationError
-        When the folder holds something else or cannot be written (nothing is left behind then), or when a station
-        cannot be recorded as it is described.
+        When the folder holds something else or cannot be written (nothing is left behind then), when a station cannot
+        be recorded as it is described, or when the window is not within the scenario.
     """
     folder = Path(folder)
     names = _checked_names(world)
+    stations = rendered(world, start_s=start_s, duration_s=duration_s)
     _require_replaceable(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -89,8 +96,10 @@ def write_recordings(
     except OSError as error:
         raise _unwritable(folder, error) from error
     try:
-        truth = _render_into(partial, world, names, format, workers or _processors(), progress)
-        for station, name in zip(rendered(world), names, strict=True):
+        truth = _render_into(partial, world, stations, names, format, workers or _processors(), progress)
+        if start_s > 0.0 or duration_s is not None:
+            truth = _within(truth, start_s, duration_s)
+        for station, name in zip(stations, names, strict=True):
             _write_json(partial / f"{name}.json", _sidecar(station))
         _write_json(partial / WEATHER, _weather(world))
         (partial / TRUTH).write_bytes(encoded(truth))
@@ -106,20 +115,20 @@ def write_recordings(
 def _render_into(
     folder: Path,
     world: World,
+    stations: tuple[StationSound, ...],
     names: list[str],
     format: Format,
     workers: int,
     progress: Callable[[float], None] | None,
 ) -> Truth:
-    """Render stations side by side in time, so that each sound is traced once and forgotten."""
-    soundscape = Soundscape(world)
+    """Render stations side by side in time, so that each sound is traced once and forgotten; the truth of all sounds
+    that were worked out for it."""
     witness = Witness(world)
     arrivals: dict[int, dict[int, list[TrueArrival]]] = {index: {} for index in range(len(world.sounds))}
 
     def note(reached: Reached, row: int, heard: tuple[Heard, ...]) -> None:
         arrivals[reached.index][row] = witness.arrivals(reached, row, heard)
 
-    stations = rendered(world, soundscape=soundscape)
     total = sum(station.frames for station in stations)
     done = 0
     files = [(station, folder / f"{name}.{format}") for station, name in zip(stations, names, strict=True)]
@@ -139,10 +148,24 @@ def _render_into(
     for station, path in files:
         _require_whole(path, station)
     sounds: list[TrueSound] = []
-    for index in range(len(world.sounds)):
+    for index, sound in enumerate(world.sounds):
         told = arrivals.pop(index)
-        sounds.append(witness.sound(soundscape.reached(index), (one for row in sorted(told) for one in told[row])))
+        sounds.append(witness.sound(sound, (one for row in sorted(told) for one in told[row])))
     return witness.whole(sounds)
+
+
+def _within(truth: Truth, start_s: float, duration_s: float | None) -> Truth:
+    """The truth of a window: its arrivals, and of the sounds those that have one or that nobody hears."""
+    first_ns = truth.start_ns + round(start_s * NS_PER_S)
+    stop_s = truth.duration_s if duration_s is None else min(start_s + duration_s, truth.duration_s)
+    stop_ns = truth.start_ns + round(stop_s * NS_PER_S)
+    sounds = []
+    for sound in truth.sounds:
+        # A window is one of the sensors' own counts, so the stamp tells what is in it.
+        inside = [arrival for arrival in sound.arrivals if first_ns <= arrival.stamped_ns < stop_ns]
+        if inside or (not sound.arrivals and first_ns <= sound.at_ns < stop_ns):
+            sounds.append(msgspec.structs.replace(sound, arrivals=inside))
+    return msgspec.structs.replace(truth, sounds=sounds)
 
 
 def _opened(path: Path, station: StationSound, format: Format) -> soundfile.SoundFile:
@@ -185,7 +208,7 @@ def _require_whole(path: Path, station: StationSound) -> None:
 def _sidecar(station: StationSound) -> dict[str, object]:
     return {
         "serial_number": station.sensor,
-        "timestamp": format_utc_ns(sample_ns(station.world.start_ns, station.rate_hz, station.first_frame)),
+        "timestamp": format_utc_ns(station.start_ns),
         "location": _location(station.station.place),
         "full_scale_db_spl": station.full_scale_db_spl,
         "clock_sigma_s": station.clock_sigma_s,

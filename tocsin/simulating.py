@@ -16,8 +16,6 @@ from wire.utc import NS_PER_S
 
 RUN = "run_"
 """What folders of several runs are called, before their number."""
-SOUND = r"\d{3}_.*\.(json|flac|wav)"
-"""Files of sensors in an excerpt."""
 
 Share = Callable[[float], None]
 """Told the share of the work that is done, 0..1."""
@@ -80,22 +78,15 @@ def render_folder(
     ConfigurationError
         A window outside the scenario, or a folder that cannot be written or replaced.
     """
-    from sim.writing import TRUTH, WEATHER, write_recordings  # noqa: PLC0415  takes scipy.signal, which pulses need not
+    from sim.writing import write_recordings  # noqa: PLC0415  takes scipy.signal, which pulses need not
 
-    if from_s is None and for_s is None:
-        truth = write_recordings(world, folder, format=style, workers=workers, progress=progress)
-    else:
-        from sim.excerpt import write_excerpt  # noqa: PLC0415
-        from tocsin.formats.folder import whole_folder  # noqa: PLC0415
-
-        start_s = from_s or 0.0
-        if start_s >= world.duration_s:
-            expected = f"less than the {world.duration_s:g} s of {world.name}"
-            raise ConfigurationError("--from", "beyond the end", expected=expected, seen=start_s)
-        with whole_folder(folder, "--out", {TRUTH, WEATHER}, SOUND) as target:
-            truth = write_excerpt(
-                world, target, start_s=start_s, duration_s=for_s, format=style, workers=workers, progress=progress
-            )
+    start_s = from_s or 0.0
+    if start_s >= world.duration_s:
+        expected = f"less than the {world.duration_s:g} s of {world.name}"
+        raise ConfigurationError("--from", "beyond the end", expected=expected, seen=start_s)
+    truth = write_recordings(
+        world, folder, start_s=start_s, duration_s=for_s, format=style, workers=workers, progress=progress
+    )
     shots = _count(sum(sound.kind == "gunshot" for sound in truth.sounds), "gunshot")
     what = f"{_count(len(truth.sensors), 'sensor')}, {_count(len(truth.sounds), 'sound')}, {shots} among them"
     return f"{folder}: {what}; tocsin locate {folder} finds them, tocsin sim score {folder} compares with the truth"

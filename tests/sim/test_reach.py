@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from acoustic.atmosphere import absorption_db_per_m
+from acoustic.weather import Weather
 from sim.hearing.microphone import SELF_NOISE
 from sim.propagation.paths import Kind
 from sim.reach import FARTHEST_M, MARGIN_DB, Soundscape, paths_of, reach
-from sim.world import Ambient
-from tests.sim.small_world import STILL, StraightLines, bang, station, stations, world
+from sim.sources.gunshot import gunshot
+from sim.sources.weapons import WEAPONS
+from sim.staging.gridcity import grid_city
+from sim.world import Ambient, Surfaces
+from tests.sim.small_world import START_NS, STILL, StraightLines, bang, station, stations, world
 
 C = STILL.sound_speed_m_s
 
@@ -75,6 +79,32 @@ def test_what_was_forgotten_is_traced_again_to_the_same(monkeypatch: pytest.Monk
     assert lines.asked == 8
     for first, second in zip(before, after, strict=True):
         assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("surfaces", [Surfaces(reflections=2), Surfaces(least_gain_db=-80.0, reflection_reach_m=60.0)])
+def test_no_way_is_later_than_the_latest(surfaces: Surfaces) -> None:
+    generator = np.random.default_rng(3)
+    city = grid_city(generator, size_m=500.0, height_m=25.0, height_spread=0.8)
+    spots = [(float(x), float(y), 30.0) for x, y in generator.uniform(-250.0, 250.0, (12, 2))]
+    hearing = tuple(station(f"s{n}", at) for n, at in enumerate(spots[:6]))
+    rounds = [
+        gunshot(
+            WEAPONS["556x45"], id=f"A/{n}", source="A", round=n, at_ns=START_NS + n, position_m=np.array([x, y, 1.5]),
+            axis=generator.standard_normal(3) * (1.0, 1.0, 0.0), generator=generator,
+        )
+        for n, (x, y, _) in enumerate(spots[6:])
+    ]  # fmt: skip
+    windy = Weather(temperature_c=-20.0, humidity_percent=50.0, wind_speed_m_s=25.0, wind_from_deg=40.0)
+    soundscape = Soundscape(world(hearing, *rounds, city=city, surfaces=surfaces, weather=windy))
+    shocks = 0
+    for index in range(len(rounds)):
+        one = soundscape.reached(index)
+        assert one.shock is not None
+        shocks += len(one.shock.paths)
+        for paths in (one.blast, one.shock.paths):
+            for row, delay_s in zip(paths.pair.tolist(), paths.delay_s.tolist(), strict=True):
+                assert delay_s < soundscape.latest_s(index, row)
+    assert shocks > 0
 
 
 def test_no_station_no_path() -> None:

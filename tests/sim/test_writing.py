@@ -16,7 +16,7 @@ import pytest
 from errors import BadInput, ConfigurationError
 from geo.place import Geodetic
 from sensors.recordings import open_recordings
-from sim.reach import reach
+from sim.reach import Reached, Soundscape, reach
 from sim.render import rendered
 from sim.truthfile import read_truth, truth_of
 from sim.world import Ambient, Clock, Faults, World
@@ -63,6 +63,52 @@ def test_the_same_world_gives_the_same_bytes_by_any_number_of_workers(tmp_path: 
     }
     write_recordings(replace(of, seed=8), tmp_path / "other", format=format)  # type: ignore[arg-type]
     assert digest(tmp_path / "other")[f"s0.{format}"] != digest(tmp_path / "1")[f"s0.{format}"]
+
+
+def test_a_window_holds_the_samples_of_the_whole_and_the_truth_of_what_is_heard_in_it(tmp_path: Path) -> None:
+    """Bangs heard before, at the edges of, and after the stretch from 2 to 3.5 s of clocks that are 0.3 s ahead."""
+    bangs = [bang(at_s, (280.0, 300.0, 1.5), id=f"A/{at_s}") for at_s in (0.1, 1.5, 2.5, 3.9)]
+    unheard = bang(2.0, (20_000.0, 0.0, 1.5), id="far")
+    of = world(stations(8_000, clock=Clock(offset_s=0.3)), *bangs, unheard, duration_s=5.0)
+    whole = write_recordings(of, tmp_path / "whole")
+    part = write_recordings(of, tmp_path / "part", start_s=2.0, duration_s=1.5)
+    assert read_truth(tmp_path / "part" / "truth.json") == part
+    (one,), (other,) = open_recordings(tmp_path / "whole"), open_recordings(tmp_path / "part")
+    for a, b in zip(one.captures, other.captures, strict=True):
+        assert (b.sensor, b.frames, b.start_ns) == (a.sensor, 12_000, START_NS + 2 * 10**9)
+        assert np.array_equal(next(a.blocks(40_000))[16_000:28_000], next(b.blocks(40_000)))
+    assert (part.start_ns, part.duration_s, part.sensors) == (whole.start_ns, whole.duration_s, whole.sensors)
+    assert {sound.id for sound in whole.sounds} - {sound.id for sound in part.sounds} == {"A/0.1", "A/3.9"}
+    first, stop = START_NS + 2 * 10**9, START_NS + 35 * 10**8
+    kept = {(sound.id, arrival.sensor): arrival for sound in part.sounds for arrival in sound.arrivals}
+    for sound in whole.sounds:
+        for arrival in sound.arrivals:
+            within = first <= arrival.stamped_ns < stop
+            assert kept.get((sound.id, arrival.sensor)) == (arrival if within else None)
+    assert 0 < len(kept) < len(whole.sensors) * 3
+
+
+def test_a_window_traces_nothing_that_is_over_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    reached = Soundscape.reached
+
+    def noted(self: Soundscape, index: int) -> Reached:
+        asked.append(index)
+        return reached(self, index)
+
+    monkeypatch.setattr(Soundscape, "reached", noted)
+    bangs = [bang(float(at_s), (100.0, 80.0, 1.5), id=f"A/{at_s:02d}") for at_s in range(0, 60, 2)]
+    of = world(stations(8_000), *bangs, duration_s=60.0)
+    truth = write_recordings(of, tmp_path / "part", start_s=40.9, duration_s=3.0)
+    assert [sound.id for sound in truth.sounds] == ["A/42"]  # 41 s is odd, 40 s is over, 44 s comes later
+    assert min(asked) >= 17
+    assert max(asked) <= 22  # noise comes in chunks of four seconds
+
+
+def test_a_window_outside_the_scenario_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="start"):
+        write_recordings(scene(), tmp_path / "out", start_s=5.0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_stations_in_groups_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,7 +120,7 @@ def test_seed_rate_and_format_arrive(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("sim", "render", "yard.toml", "--out", tmp_path / "s", *arguments)
     assert code == 0
     assert out.startswith(f"{tmp_path / 's'}: 5 sensors, 0 sounds")
-    info = soundfile.info(str(tmp_path / "s" / "001_N-0.wav"))
+    info = soundfile.info(str(tmp_path / "s" / "N-0.wav"))
     assert (info.samplerate, info.frames) == (8000, 4000)
     assert read_truth(tmp_path / "s" / "truth.json").seed == 9
 
@@ -131,9 +131,9 @@ def test_an_excerpt_has_the_samples_of_the_whole(run: Run, yard: Path, tmp_path:
     assert run("sim", "render", "yard.toml", "--out", out, "--from", 1.25, "--for", 1.0, "--format", "flac")[0] == 0
     for number in range(5):
         whole, rate = soundfile.read(str(yard / "sound" / f"N-{number}.wav"), dtype="int16")
-        part, _ = soundfile.read(str(out / f"{number + 1:03d}_N-{number}.flac"), dtype="int16")
+        part, _ = soundfile.read(str(out / f"N-{number}.flac"), dtype="int16")
         assert np.array_equal(part, whole[round(1.25 * rate) : round(2.25 * rate)])
-    sidecar = json.loads((out / "001_N-0.json").read_text())
+    sidecar = json.loads((out / "N-0.json").read_text())
     whole_sidecar = json.loads((yard / "sound" / "N-0.json").read_text())
     assert sidecar.pop("timestamp") == "2027-03-01T20:00:01.250000000Z"
     assert whole_sidecar.pop("timestamp") == "2027-03-01T20:00:00.000000000Z"

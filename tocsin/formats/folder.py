@@ -14,9 +14,7 @@ from errors import ConfigurationError
 
 
 @contextmanager
-def whole_folder(
-    path: Path, option: str, names: Collection[str], pattern: str = "", *, folders: str = ""
-) -> Iterator[Path]:
+def whole_folder(path: Path, option: str, names: Collection[str], *, folders: str = "") -> Iterator[Path]:
     """A hidden folder beside ``path`` to write into; it takes its name when the block ends well, and is gone otherwise.
 
     Parameters
@@ -24,7 +22,6 @@ def whole_folder(
     path : made, with its parents; replaced when it holds nothing but what an earlier run of this command wrote.
     option : names it in errors.
     names : of the files that this command writes.
-    pattern : a regular expression of further names; "" for none.
     folders : a regular expression of the names of folders in it that hold such files; "" for none.
 
     Raises
@@ -32,7 +29,7 @@ def whole_folder(
     ConfigurationError
         ``path`` is no folder, holds something else, or cannot be written; what was there is as it was.
     """
-    check_folder(path, option, names, pattern, folders=folders)
+    check_folder(path, option, names, folders=folders)
     target = path.absolute()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +53,7 @@ def whole_folder(
         raise ConfigurationError(option, f"{path} cannot be written ({error.strerror or error})") from error
 
 
-def check_folder(path: Path, option: str, names: Collection[str], pattern: str = "", *, folders: str = "") -> None:
+def check_folder(path: Path, option: str, names: Collection[str], *, folders: str = "") -> None:
     """Refuse, before the long work, a folder that could not be written or replaced after it.
 
     Raises
@@ -72,8 +69,7 @@ def check_folder(path: Path, option: str, names: Collection[str], pattern: str =
         for entry in sorted(path.iterdir()):
             inside = sorted(entry.iterdir()) if folders and re.fullmatch(folders, entry.name) else [entry]
             for file in inside:
-                known = file.name in names or (pattern and re.fullmatch(pattern, file.name))
-                if not known or not file.is_file():
+                if file.name not in names or not file.is_file():
                     expected = "a new or an empty folder, or one that this command wrote"
                     raise ConfigurationError(option, f"{path} holds something else", expected=expected, seen=file.name)
     except OSError as error:
