@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acoustic.atmosphere import absorption_db_per_m
-from sim.band_levels import BANDS_HZ, P0_PA, SOURCE_RATE_HZ, band_levels
+from sim.band_levels import BANDS_HZ, SOURCE_RATE_HZ, band_levels
 from sim.casting import Cast
 from sim.propagation.response import band_gain_db
 from sim.propagation.shockwaves import trace_shock
 from sim.propagation.surroundings import Surroundings
 from sim.pulse_statistics import Scatter
+from sim.sound import REFERENCE_PA
 from sim.sources.nwave import n_wave_pa
 from sim.ways import Ways, ways
 from sim.world import World
@@ -268,4 +269,4 @@ def _shocks(
 
 
 def _db_spl(pressure_pa: Array) -> Array:
-    return np.asarray(20.0 * np.log10(np.maximum(pressure_pa, 1e-12) / P0_PA))
+    return np.asarray(20.0 * np.log10(np.maximum(pressure_pa, 1e-12) / REFERENCE_PA))

@@ -25,7 +25,6 @@ BANDS_HZ: Array = np.array([63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8
 """Centres of the octaves in which levels are followed; the first and last take what is beyond."""
 
 SOURCE_RATE_HZ = 48_000.0
-P0_PA = 20e-6
 LONGEST_SINGLE_S = 0.030
 """A sound no longer than this is one event to any detector that separates by 12 ms and more."""
 

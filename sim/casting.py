@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.band_levels import BANDS_HZ, P0_PA, SOURCE_RATE_HZ, BandLevels, band_levels, strokes
-from sim.sound import Directivity, Signal, Sound
+from sim.band_levels import BANDS_HZ, SOURCE_RATE_HZ, BandLevels, band_levels, strokes
+from sim.sound import REFERENCE_PA, Directivity, Signal, Sound
 from sim.sources.directivity import MuzzleDirectivity
 from sim.sources.friedlander import Blast
 from wire.utc import NS_PER_S
@@ -107,7 +107,7 @@ class Cast:
         """(p,) float64, peak level in the picking band at one metre of the loudest stroke of each place, dB SPL."""
         peak = np.full(len(self.places_m), -np.inf)
         for found in self.levels.values():
-            level = np.array([20.0 * np.log10(max(one.picked_pa.sum(), 1e-12) / P0_PA) for one in found])
+            level = np.array([20.0 * np.log10(max(one.picked_pa.sum(), 1e-12) / REFERENCE_PA) for one in found])
             np.maximum.at(peak, self.place, level[self.signal] + self.gain_db)
         return peak
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from acoustic.weather import Weather
 from geo.buildings import Buildings
+from geo.roofs import inside_buildings
 from sim.fronts import FrontMap
 from sim.propagation.paths import Paths
 from sim.propagation.response import band_gain_db
@@ -47,8 +47,9 @@ def front_map(
     # Paths of any weakness: a front that nobody hears still passes.
     direct = replace(surfaces, reflections=0, least_gain_db=-200.0)
     ground = np.stack(np.meshgrid(x_m, y_m), axis=-1).reshape(-1, 2)
-    outside = np.flatnonzero(~inside_buildings(buildings, ground))
-    receivers = np.column_stack([ground[outside], np.full(len(outside), EAR_M)])
+    ears = np.column_stack([ground, np.full(len(ground), EAR_M)])
+    outside = np.flatnonzero(~inside_buildings(buildings, ears))
+    receivers = ears[outside]
     blast_s, shock_s, loss_db = (np.full(len(ground), np.nan) for _ in range(3))
     for first in range(0, len(outside), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
@@ -63,15 +64,6 @@ def front_map(
             shock_s[outside[some][rows]] = shocks.delay_s[heads]
     shape = (len(y_m), len(x_m))
     return FrontMap(x_m, y_m, blast_s.reshape(shape), shock_s.reshape(shape), loss_db.reshape(shape))
-
-
-def inside_buildings(buildings: Buildings, points_m: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(n,) bool, whether each of (n, 2) points lies in a building (not in its courtyard)."""
-    within = np.zeros(len(points_m), dtype=bool)
-    if len(buildings):
-        tree = shapely.STRtree(buildings.footprints)
-        within[tree.query(shapely.points(points_m), predicate="intersects")[0]] = True
-    return within
 
 
 def _first(paths: Paths) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -24,13 +24,12 @@ from numpy.typing import NDArray
 
 from acoustic.atmosphere import absorption_db_per_m
 from sim.hearing.noise import NoiseLevels
-from sim.hearing.spectrum import REFERENCE_PA
 from sim.propagation.around import MOST_DETOUR
 from sim.propagation.paths import Paths
 from sim.propagation.shockwaves import ShockPaths, trace_shock
 from sim.propagation.surroundings import Surroundings
 from sim.propagation.trace import most_excess_m, trace
-from sim.sound import Bullet, Sound
+from sim.sound import REFERENCE_PA, Bullet, Sound
 from sim.sources.gunshot import FURTHEST_M
 from sim.world import World
 

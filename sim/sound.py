@@ -8,6 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+REFERENCE_PA = 20e-6
+"""0 dB of sound pressure level."""
+
 
 class Signal(Protocol):
     """Sound pressure at one metre from its source, on the axis, in free field.

@@ -21,13 +21,13 @@ from errors import RecordingError
 from geo.frames import LocalFrame
 from sim.hearing.noise import NoiseLevels
 from sim.hearing.sampleclock import SampleClock
-from sim.hearing.spectrum import DETECTOR_BAND_HZ, REFERENCE_PA
+from sim.hearing.spectrum import DETECTOR_BAND_HZ
 from sim.hearing.waves import Heard, Wave, heard_at
 from sim.propagation.kernels import path_peaks_db_spl
 from sim.propagation.moving_air import polyline_time_s
 from sim.propagation.paths import Kind
 from sim.reach import Reached
-from sim.sound import Sound
+from sim.sound import REFERENCE_PA, Sound
 from sim.truth import TRUTH_SCHEMA, PathWord, TrueArrival, TruePath, TrueSensor, TrueSound, Truth
 from sim.world import Station, World
 from wire.utc import NS_PER_S

@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.hearing.spectrum import REFERENCE_PA, THIRD_OCTAVES_HZ, Spectrum
+from sim.hearing.spectrum import THIRD_OCTAVES_HZ, Spectrum
+from sim.sound import REFERENCE_PA
 from sim.world import Station
 
 VENT_HZ = 20.0

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-REFERENCE_PA = 20e-6
+from sim.sound import REFERENCE_PA
 
 THIRD_OCTAVES_HZ: NDArray[np.float64] = 1000.0 * 10.0 ** (np.arange(-18, 14) / 10.0)
 """(32,) float64, exact mid-band frequencies of 16 Hz to 20 kHz."""

@@ -24,7 +24,7 @@ from scipy.special import i0
 from acoustic.weather import Weather
 from sim.propagation.paths import Paths
 from sim.propagation.response import SILENCE_DB, ground_reflection, smooth_gain_db
-from sim.sound import Directivity
+from sim.sound import REFERENCE_PA, Directivity
 from sim.world import Surfaces
 
 KERNEL_S = 0.0106
@@ -61,8 +61,6 @@ SUBSAMPLES = 8
 
 BLOCK = 4096
 """Samples of a long signal in which peaks are looked for at a time."""
-
-REFERENCE_PA = 20e-6
 
 INFINITE_HZ = 1e18
 """Where the bilinear transform has taken half of the rate."""

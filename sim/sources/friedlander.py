@@ -22,10 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.sound import REFERENCE_PA
 from sim.sources.bandlimit import band_limited
-
-REFERENCE_PA = 2e-5
-"""0 dB of sound pressure level."""
 
 TAIL = 25.0
 """After this many positive phases a pulse is over: (1) has fallen to 4e-10 of its peak."""

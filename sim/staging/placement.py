@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from errors import ConfigurationError
 from geo.buildings import Buildings
 from geo.city import City
+from geo.roofs import inside_buildings, roof_above_m
 
 Rectangle = tuple[float, float, float, float]
 """West, south, east, north, metres, site frame."""
@@ -157,23 +158,6 @@ def near_street(
     if len(found) < count:
         raise ConfigurationError("places near streets", "free places", expected=str(count), seen=len(found))
     return np.array(found, dtype=np.float64).reshape(count, 3)
-
-
-def roof_above_m(buildings: Buildings, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) float64, metres: the height of the highest roof over each of (n, 2) or (n, 3) points of the map; 0 in the
-    open.  A point on a wall is under its roof."""
-    flat_m = np.asarray(points_m, dtype=np.float64).reshape(-1, np.shape(points_m)[-1])[:, :2]
-    points = np.atleast_1d(np.asarray(shapely.points(flat_m)))
-    point, building = shapely.STRtree(buildings.footprints).query(points, predicate="intersects")
-    roof_m = np.zeros(len(points))
-    np.maximum.at(roof_m, point, buildings.height_m[building])
-    return roof_m
-
-
-def inside_buildings(buildings: Buildings, points_m: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(n,) bool: which of (n, 3) points, metres, lie in a wall or behind it, below the roof."""
-    points_m = np.asarray(points_m, dtype=np.float64).reshape(-1, 3)
-    return points_m[:, 2] < roof_above_m(buildings, points_m)
 
 
 def outside_buildings(

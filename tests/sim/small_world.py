@@ -13,10 +13,9 @@ from geo.city import City
 from geo.frames import CartesianFrame
 from geo.place import Cartesian
 from geo.streets import Streets
-from sim.hearing.spectrum import REFERENCE_PA
 from sim.propagation.paths import Kind, Paths
 from sim.propagation.shockwaves import ShockPaths
-from sim.sound import Bullet, Sound
+from sim.sound import REFERENCE_PA, Bullet, Sound
 from sim.world import Ambient, Station, Surfaces, World
 from wire.utc import NS_PER_S
 

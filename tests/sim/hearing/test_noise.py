@@ -14,8 +14,9 @@ from sim.hearing import background, noise, wind_noise
 from sim.hearing.background import Background, hourly_level_db_a
 from sim.hearing.microphone import SELF_NOISE, vent_power_gain
 from sim.hearing.noise import Noise, NoiseLevels
-from sim.hearing.spectrum import REFERENCE_PA, THIRD_OCTAVES_HZ, Spectrum, a_weighting_db
+from sim.hearing.spectrum import THIRD_OCTAVES_HZ, Spectrum, a_weighting_db
 from sim.hearing.wind_noise import WIND_NOISE, mean_level_db_a
+from sim.sound import REFERENCE_PA
 from sim.world import Ambient, World
 from tests.sim.small_world import START_NS, station, world
 from wire.utc import NS_PER_S

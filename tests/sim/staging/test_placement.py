@@ -16,17 +16,16 @@ from errors import ConfigurationError
 from geo.buildings import Buildings
 from geo.city import City
 from geo.frames import CartesianFrame
+from geo.roofs import inside_buildings, roof_above_m
 from geo.streets import Streets
 from sim.staging.gridcity import Style, grid_city
 from sim.staging.placement import (
     CLEARANCE_M,
     MAST_M,
-    inside_buildings,
     near_street,
     on_grid,
     on_rooftops,
     outside_buildings,
-    roof_above_m,
 )
 
 
@@ -42,36 +41,10 @@ def of(*plans: tuple[shapely.Geometry, float]) -> City:
     return City(CartesianFrame(), buildings, Streets.none(), (-100.0, -100.0, 100.0, 100.0))
 
 
-def slow_inside(city: City, points_m: NDArray[np.float64]) -> list[bool]:
-    """The definition: some building covers the point and is higher."""
-    return [
-        any(plan.intersects(shapely.Point(x, y)) and z < h for plan, h in zip(*pairs, strict=True))
-        for x, y, z in points_m
-        for pairs in [(city.buildings.footprints, city.buildings.height_m)]
-    ]
-
-
 def nearest_m(points_m: NDArray[np.float64]) -> NDArray[np.float64]:
     apart_m = np.hypot(*(points_m[:, None, :2] - points_m[None, :, :2]).transpose(2, 0, 1))
     np.fill_diagonal(apart_m, np.inf)
     return np.asarray(apart_m.min(axis=0))
-
-
-def test_inside_is_what_its_definition_says() -> None:
-    city = town()
-    points_m = np.random.default_rng(1).uniform((-400.0, -400.0, 0.0), (400.0, 400.0, 30.0), (150, 3))
-    inside = inside_buildings(city.buildings, points_m)
-    assert inside.tolist() == slow_inside(city, points_m)
-    assert 15 < inside.sum() < 60
-    assert not inside_buildings(Buildings.none(), points_m).any()
-
-
-def test_a_court_is_open_and_a_roof_is_not_inside() -> None:
-    plan = shapely.box(0.0, 0.0, 40.0, 40.0) - shapely.box(10.0, 10.0, 30.0, 30.0)
-    city = of((plan, 12.0), (shapely.box(-5.0, -5.0, 5.0, 5.0), 20.0))
-    points_m = np.array([[20.0, 20.0, 1.0], [35.0, 20.0, 1.0], [35.0, 20.0, 12.0], [2.0, 2.0, 13.0], [0.0, 40.0, 1.0]])
-    assert inside_buildings(city.buildings, points_m).tolist() == [False, True, False, True, True]
-    assert roof_above_m(city.buildings, points_m).tolist() == [0.0, 12.0, 12.0, 20.0, 12.0]
 
 
 @given(spacing_m=st.floats(30.0, 400.0), width=st.floats(1.0, 900.0), depth=st.floats(1.0, 900.0))
