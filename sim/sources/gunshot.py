@@ -11,7 +11,7 @@ from sim.sound import Sound
 from sim.sources.bullet import StraightBullet
 from sim.sources.directivity import MuzzleDirectivity
 from sim.sources.friedlander import Blast
-from sim.sources.muzzle import blast_duration_s, blast_peak_pa
+from sim.sources.muzzle import STANDARD_PRESSURE_PA, blast_duration_s, blast_peak_pa
 from sim.sources.weapons import Weapon
 
 LEVEL_SIGMA_DB = 1.0
@@ -44,6 +44,7 @@ def gunshot(
     axis: NDArray[np.float64],
     generator: np.random.Generator,
     range_m: float = FURTHEST_M,
+    pressure_pa: float = STANDARD_PRESSURE_PA,
 ) -> Sound:
     """One round.
 
@@ -54,6 +55,8 @@ def gunshot(
     axis : (3,) float64, where the barrel points; any length but zero.
     generator : draws the round's level and muzzle speed, two numbers in this order.
     range_m : where the bullet hits something; the ground ends its flight in any case.
+    pressure_pa : of the air that the bullet flies through: it slows the bullet down and carries the shock wave.  The
+        blast keeps the level of standard pressure, 0.7 dB too much at 900 hPa (``sim.sources.muzzle``, eq. 1 and 2).
 
     Returns
     -------
@@ -77,6 +80,7 @@ def gunshot(
             weapon.drag,
             range_m=min(range_m, FURTHEST_M),
             longest_s=time_to_ground_s(float(position[2]), speed * float(barrel[2])),
+            pressure_pa=pressure_pa,
         )
     return Sound(
         id=id,

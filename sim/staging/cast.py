@@ -137,6 +137,7 @@ class Cast:
             axis=axis,
             generator=self._world.generator("round", source, number),
             range_m=self._siting.flight_m(position_m, axis),
+            pressure_pa=100.0 * self._world.weather.pressure_hpa,
         )
 
     def _gunfire(self, gunfire: Gunfire, key: Key) -> Iterator[Sound]:

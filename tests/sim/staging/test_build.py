@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from errors import ConfigurationError
 from geo.place import Cartesian, Geodetic
+from sim.sources.bullet import StraightBullet
 from sim.staging.build import build_world
 from sim.staging.cast import muzzle
 from sim.staging.scenario import Scenario, parse_scenario, with_start
@@ -73,6 +74,28 @@ def test_shifting_the_start_shifts_every_sound_and_nothing_else(world: World, mi
     assert [sound.at_ns for sound in later.sounds] == [sound.at_ns + shift_ns for sound in world.sounds]
     back = tuple(dataclasses.replace(sound, at_ns=sound.at_ns - shift_ns) for sound in later.sounds)
     assert differences(world, dataclasses.replace(later, start_ns=world.start_ns, sounds=back)) == []
+
+
+def test_bullets_fly_through_the_air_of_the_weather() -> None:
+    """Drag goes with density: through thin air a bullet comes as much further as the pressure is lower, and its shock
+    wave is weaker by as much where it is as fast."""
+    shooter = """
+[[shooter]]
+id = "A"
+weapon = "556x45"
+at = {x_m = 0, y_m = 0}
+heading_deg = 90
+times_s = [5]
+"""
+    thin, standard = (build_world(field(shooter + air)) for air in ("[weather]\npressure_hpa = 800", ""))
+    high, low = thin.sounds[0].bullet, standard.sounds[0].bullet
+    assert isinstance(high, StraightBullet)
+    assert isinstance(low, StraightBullet)
+    way_m = np.array([50.0, 200.0, 400.0])
+    assert high.speed_after(way_m, 340.0) == pytest.approx(low.speed_after(way_m * 800.0 / 1013.25, 340.0), rel=1e-9)
+    beside = np.array([[0.3, 0.1, 1.5]])  # where the bullet has not slowed down yet
+    peaks = [float(one.shock(beside, 340.0, np.zeros(3)).peak_pa[0]) for one in (high, low)]
+    assert peaks[0] / peaks[1] == pytest.approx(800.0 / 1013.25, rel=1e-4)
 
 
 ANOTHER = """
