@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from errors import NotEnoughEvidence
 from localize.account import arrivals_of, identity_of, notes_of, source_level_db, unplaced_notes, why_unplaced
+from localize.apparent import at_its_place
 from localize.assignment import Associated, associate_pulses
 from localize.evidence import gather, ground_of
 from localize.modes import explore, root_starts
 from localize.network import Network
 from localize.posterior import Evidence, Ground
 from localize.pulses import PulseTable
-from localize.region import Mode, summarise
+from localize.region import Displacement, Mode, summarise
 from localize.shot import Shot
 from localize.travel import travel_times_s
 from localize.tuning import DEFAULT_TUNING, Tuning
@@ -76,10 +77,11 @@ def locate(table: PulseTable, network: Network, tuning: Tuning = DEFAULT_TUNING)
     placed: dict[int, Shot] = {}
     unplaced: dict[int, Shot] = {}
     posed = [pose for pose in (_pose(found, s) for s in range(len(found.where))) if pose is not None]
-    for pose, modes in zip(posed, _explored(posed), strict=True):
+    explored = _explored(posed, found.learnt.propagation_sigma_s)
+    for pose, (modes, displacement) in zip(posed, explored, strict=True):
         if not modes:
             continue
-        shot, near = _shot(table, network, found, pose, modes)
+        shot, near = _shot(table, network, found, pose, modes, displacement)
         own = found.taken[pose.row]
         levels = int(np.isfinite(found.scene.level[own[own >= 0]]).sum())
         reason = why_unplaced(shot, near, int(rounds[pose.row]), levels)
@@ -176,15 +178,19 @@ def _pose(found: Associated, s: int) -> _Pose | None:
     return _Pose(s, evidence, ground, starts, epoch_s, heard)
 
 
-def _explored(posed: Sequence[_Pose]) -> Iterable[list[Mode]]:
-    """Modes of each posterior, in order; worked out ahead of their use by threads that hold no interpreter lock."""
+def _explored(posed: Sequence[_Pose], sigma_s: float) -> Iterable[tuple[list[Mode], Displacement]]:
+    """Modes of each posterior and how far its source may be displaced from them, in order.
 
-    def modes_of(pose: _Pose) -> list[Mode]:
+    They are worked out ahead of their use by threads that hold no interpreter lock.
+    """
+
+    def modes_of(pose: _Pose) -> tuple[list[Mode], Displacement]:
         out = []
-        for top, frame, grid in explore(pose.evidence, pose.ground, pose.starts, GRID):
+        evidence, displacement = at_its_place(pose.evidence, pose.ground, pose.starts[0], sigma_s)
+        for top, frame, grid in explore(evidence, pose.ground, pose.starts, GRID):
             axes = np.array([[frame[2], frame[3]], [-frame[3], frame[2]]])
             out.append(Mode(top[:3], float(top[3]), frame[:2], axes, frame[4:6], grid))
-        return out
+        return out, displacement
 
     if len(posed) < 2 * WORKERS:
         yield from map(modes_of, posed)
@@ -194,11 +200,16 @@ def _explored(posed: Sequence[_Pose]) -> Iterable[list[Mode]]:
 
 
 def _shot(
-    table: PulseTable, network: Network, found: Associated, pose: _Pose, modes: list[Mode]
+    table: PulseTable,
+    network: Network,
+    found: Associated,
+    pose: _Pose,
+    modes: list[Mode],
+    displacement: Displacement,
 ) -> tuple[Shot, float]:
     """One shot with all that is said of it, and the chance that it lies near the position given."""
     taken = found.taken[pose.row]
-    summary = summarise(modes)
+    summary = summarise(modes, displacement=displacement)
     position = np.array([*summary.position_m, pose.ground.height])
     fired_s, fired_sigma_s = _discharge(pose.evidence, pose.ground, position)
     fired_s += pose.epoch_s

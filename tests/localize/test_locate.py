@@ -15,6 +15,7 @@ from scipy.stats import binom
 
 from acoustic.weather import Weather
 from errors import NotEnoughEvidence
+from localize.apparent import DISPLACEMENT
 from localize.locate import LocateResult, locate
 from localize.network import Network
 from localize.pulses import PulseTable
@@ -241,25 +242,32 @@ def test_no_pulses_at_all() -> None:
     assert result.shots == result.unplaced == ()
 
 
-def test_regions_hold_the_truth_as_often_as_they_say() -> None:
-    """300 shots with 2 ms noise and false pulses: within binomial bounds of one in a thousand."""
+@pytest.mark.parametrize(("stated_s", "noise_s", "median_m"), [(2e-3, 2e-3, 1.0), (0.5e-3, 6e-3, 4.0)])
+def test_regions_hold_the_truth_as_often_as_they_say(stated_s: float, noise_s: float, median_m: float) -> None:
+    """300 shots with false pulses: within binomial bounds of one in a thousand.
+
+    Noise that the pulses state is of picks, and independent; noise beyond it is of paths, which displace the source.
+    """
     rng = np.random.default_rng(12)
     made = Scene(NETWORK)
-    for i in range(300):
-        x, y = rng.uniform(0.0, 900.0, 2)
+    aside_m = DISPLACEMENT * 343.0 * noise_s if noise_s > stated_s else 0.0
+    sources = rng.uniform(0.0, 900.0, (300, 2))
+    for i, place in enumerate(sources):
+        x, y = place + aside_m * rng.standard_normal(2)
         deaf = np.nonzero(rng.random(16) < 0.2)[0].tolist()
-        made.fire(15.0 * i, (float(x), float(y), 3.0), noise_s=2e-3, rng=rng, deaf=deaf)
+        made.fire(15.0 * i, (float(x), float(y), 3.0), noise_s=noise_s, rng=rng, deaf=deaf)
     for _ in range(700):
         made.add(float(rng.uniform(0.0, 4500.0)), int(rng.integers(16)))
+    made.rows = [(t, k, level, stated_s) for t, k, level, _ in made.rows]
     result = locate(made.table(), NETWORK)
     held = np.zeros(2, dtype=int)
     errors = []
-    for t0, source in made.shots:
+    for (t0, _), source in zip(made.shots, sources, strict=True):
         shot = _shot_of(result, t0)
-        errors.append(float(np.hypot(*(shot.position_m - source)[:2])))
-        held += [r.covers(shapely.Point(source[:2])) for r in (shot.region_50, shot.region_95)]
+        errors.append(float(np.hypot(*(shot.position_m[:2] - source))))
+        held += [r.covers(shapely.Point(source)) for r in (shot.region_50, shot.region_95)]
     assert len(result.shots) == 300
-    assert np.median(errors) < 1.0
+    assert np.median(errors) < median_m
     for count, level in zip(held, (0.5, 0.95), strict=True):
         low, high = binom.interval(0.999, 300, level)
         assert low <= count <= high

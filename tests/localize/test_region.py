@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from localize.region import WITHIN_M, Mode, summarise
+from localize.region import WITHIN_M, Displacement, Mode, displaced, summarise
 from tests.strategies import headings_rad, points_m
 
 Floats = NDArray[np.float64]
@@ -155,3 +155,46 @@ def test_a_common_constant_is_nothing() -> None:
     one = summarise([_gaussian(3.0, 7.0, np.zeros(2), 0.4)])
     two = summarise([_gaussian(3.0, 7.0, np.zeros(2), 0.4, log_mass=-5000.0)])
     assert one.regions[1].equals_exact(two.regions[1], 1e-6)
+
+
+@given(st.floats(0.5, 20.0), st.floats(0.5, 20.0), st.floats(0.3, 30.0), points_m(), headings_rad())
+def test_displaced_gaussian_is_the_wider_gaussian(su: float, sv: float, by: float, origin: Floats, turn: float) -> None:
+    mode = _gaussian(su, sv, origin, turn)
+    summary = summarise([mode], displacement=Displacement(np.array([by]), np.ones(1)))
+    expected = mode.axes.T @ np.diag([su**2 + by**2, sv**2 + by**2]) @ mode.axes
+    size = math.sqrt(expected.trace())
+    assert summary.position_m == pytest.approx(origin, abs=1e-6 * size)
+    # a kernel narrower than half a cell is taken as that wide, one below a third of it as none
+    assert summary.covariance_m2 == pytest.approx(expected, rel=0.04, abs=0.03 * math.sqrt(np.linalg.det(expected)))
+    area = -2.0 * math.log1p(-0.95) * math.pi * math.hypot(su, by) * math.hypot(sv, by)
+    assert summary.regions[1].area == pytest.approx(area, rel=0.05)
+
+
+def test_mixture_of_displacements_has_its_second_moments() -> None:
+    by = Displacement(np.array([2.0, 12.0]), np.array([0.7, 0.3]))
+    summary = summarise([_gaussian(1.0, 3.0, np.zeros(2), 0.0)], displacement=by)
+    more = 0.7 * 2.0**2 + 0.3 * 12.0**2
+    assert summary.covariance_m2 == pytest.approx(np.diag([1.0 + more, 9.0 + more]), rel=0.03, abs=0.5)
+
+
+def test_small_displacement_changes_nothing() -> None:
+    mode = _gaussian(5.0, 8.0, np.zeros(2), 0.3)
+    assert displaced(mode, Displacement(np.array([0.3]), np.ones(1))) is mode
+
+
+def test_displacement_widens_a_narrow_axis_alone() -> None:
+    """Along a crescent of hundreds of metres, cells are coarser than the displacement."""
+    mode = _gaussian(2.0, 500.0, np.zeros(2), 0.0)
+    wider = displaced(mode, Displacement(np.array([6.0]), np.ones(1)))
+    assert wider.half_m[0] > 2.0 * mode.half_m[0]
+    assert wider.half_m[1] == mode.half_m[1]
+
+
+def test_displacement_does_not_choose_among_islands() -> None:
+    """It lowers a sharp island more than a flat one: the position would jump to the other."""
+    sharp = _gaussian(2.0, 2.0, np.zeros(2), 0.0)
+    flat = _gaussian(8.0, 8.0, np.array([200.0, 0.0]), 0.0, log_mass=0.5)
+    by = Displacement(np.array([8.0]), np.ones(1))
+    plain, wide = summarise([sharp, flat]), summarise([sharp, flat], displacement=by)
+    assert wide.position_m == pytest.approx(plain.position_m, abs=0.5)
+    assert [weight for _, weight in wide.roots] == pytest.approx([weight for _, weight in plain.roots], abs=0.02)
