@@ -27,6 +27,7 @@ from acoustic.onset import PICK_BAND_HZ
 from sim.arriving import CLUTTER, Arrivals, Listeners, arrivals, clutter
 from sim.hearing.noise import NoiseLevels
 from sim.hearing.sampleclock import SampleClock
+from sim.hearing.spectrum import SNR_BAND_HZ
 from sim.listening import events
 from sim.propagation.surroundings import Surroundings
 from sim.pulse_columns import PulseColumns, SimulatedPulses
@@ -74,7 +75,8 @@ def simulate_pulses(
     scatter = Scatter() if scatter is None else scatter
     if surroundings is None and len(world.city.buildings):
         surroundings = Surroundings.of(world.city)
-    usual_db = np.array([_usual_noise_db(world, station) for station in world.stations])
+    usual_db = np.array([_usual_noise_db(world, station, _picking_band(station)) for station in world.stations])
+    usual_told_db = np.array([_usual_noise_db(world, station, SNR_BAND_HZ) for station in world.stations])
     listeners = Listeners(
         np.array([station.position_m for station in world.stations], dtype=np.float64).reshape(-1, 3),
         np.array([station.rate_hz for station in world.stations], dtype=np.int64),
@@ -96,17 +98,18 @@ def simulate_pulses(
         detector.separation_s, detector.first_share_db, detector.coherent_s, detector.tail_db, fall,
     )  # fmt: skip
     columns = _stamped(world, detector, found, onset, loudest, picked_db, snr_db)
-    return SimulatedPulses(world, found, noise_db, columns, pairs)
+    told_noise_db = noise_db + (usual_told_db - usual_db)[found.station]
+    return SimulatedPulses(world, found, noise_db, told_noise_db, columns, pairs)
 
 
-def _usual_noise_db(world: World, station: Station) -> float:
-    """Median level of a station's noise in the picking band over the hour's mean background, dB SPL.
+def _usual_noise_db(world: World, station: Station, band_hz: tuple[float, float]) -> float:
+    """Median level of a station's noise in a band over the hour's mean background, dB SPL.
 
     What comes back is added to the background's mean of a moment: see ``_noise_db``.
     """
     levels = NoiseLevels(world, station)
     at_s = (np.arange(NOISE_INSTANTS) + 0.5) / NOISE_INSTANTS * max(world.duration_s, 1.0)
-    return float(np.median(levels.band_level_db(at_s, *_band(station))))
+    return float(np.median(levels.band_level_db(at_s, *band_hz)))
 
 
 def _limit_db_spl(station: Station) -> float:
@@ -115,7 +118,7 @@ def _limit_db_spl(station: Station) -> float:
     return min(station.full_scale_db_spl - station.gain_error_db, overload)
 
 
-def _band(station: Station) -> tuple[float, float]:
+def _picking_band(station: Station) -> tuple[float, float]:
     return PICK_BAND_HZ[0], min(PICK_BAND_HZ[1], 0.48 * station.rate_hz)
 
 

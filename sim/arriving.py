@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acoustic.atmosphere import absorption_db_per_m
-from sim.band_levels import BANDS_HZ, SOURCE_RATE_HZ, band_levels
+from sim.band_levels import BANDS_HZ, SOURCE_RATE_HZ, BandLevels, band_levels
 from sim.casting import Cast
 from sim.propagation.response import band_gain_db
 from sim.propagation.shockwaves import trace_shock
@@ -45,8 +45,8 @@ class Arrivals:
     at_s : (n,) float64, seconds after the scenario's start.
     delay_s : (n,) float64, since emission (``excess_s`` of it more than along the straight line).
     length_m : (n,) float64, along the way.
-    whole_db, picked_db : (n,) float64, peak level it has alone, dB SPL, of all that the sensor's rate carries, and in
-        the picking band.
+    whole_db, picked_db, told_db : (n,) float64, peak level it has alone, dB SPL, of all that the sensor's rate carries,
+        in the picking band, and in the band in which the truth tells ratios.
     """
 
     station: Index
@@ -61,6 +61,7 @@ class Arrivals:
     length_m: Array
     whole_db: Array
     picked_db: Array
+    told_db: Array
 
     def __len__(self) -> int:
         return len(self.at_s)
@@ -137,11 +138,11 @@ def arrivals(
 
 
 def clutter(station: Index, at_s: Array, level_db: Array) -> Arrivals:
-    """Arrivals that belong to nothing in the world; level in the picking band, dB SPL, which here is the whole."""
+    """Arrivals that belong to nothing in the world; level in the picking band, dB SPL, for that in any."""
     n = len(station)
     none = np.full(n, CLUTTER, dtype=np.int64)
     zero, small, yes = np.zeros(n), np.zeros(n, dtype=np.int8), np.ones(n, dtype=np.bool_)
-    return Arrivals(station, none, none, small, small, yes, at_s, zero, zero, zero, level_db, level_db)
+    return Arrivals(station, none, none, small, small, yes, at_s, zero, zero, zero, level_db, level_db, level_db)
 
 
 def _within_earshot(
@@ -180,7 +181,7 @@ def _of_ways(
     beam = cast.beam(stroke, found.departure[way])
     if beam is not None:
         amplitude *= beam
-    whole, picked = _sums(cast, listeners, amplitude, cast.signal[stroke], heard_by)
+    whole, picked, told = _sums(cast, listeners, amplitude, cast.signal[stroke], heard_by)
     cell = unknown.cell[place[way]]
     less = unknown.loss_db[cell, heard_by] + unknown.round_db[stroke, heard_by] - cast.gain_db[stroke]
     late = unknown.late_s[cell, heard_by]
@@ -200,20 +201,25 @@ def _of_ways(
         length_m=found.length_m[way],
         whole_db=whole - less,
         picked_db=picked - less,
+        told_db=told - less,
     )
 
 
-def _sums(cast: Cast, listeners: Listeners, amplitude: Array, signal: Index, station: Index) -> tuple[Array, Array]:
-    """(n,) float64 each, dB SPL: bands added up, of all that a station's rate carries and of the picking band."""
-    whole, picked = np.empty(len(signal)), np.empty(len(signal))
+def _sums(
+    cast: Cast, listeners: Listeners, amplitude: Array, signal: Index, station: Index
+) -> tuple[Array, Array, Array]:
+    """(n,) float64 each, dB SPL: bands added up to ``whole_db``, ``picked_db`` and ``told_db`` of ``Arrivals``."""
+    whole, picked, told = (np.empty(len(signal)) for _ in range(3))
     for rate, levels in cast.levels.items():
         rows = np.flatnonzero(listeners.rate_hz[station] == rate)
+        weak, of = amplitude[rows], signal[rows]
         for table, out in (
             (np.array([one.whole_pa for one in levels]), whole),
             (np.array([one.picked_pa for one in levels]), picked),
+            (np.array([one.told_pa for one in levels]), told),
         ):
-            out[rows] = np.einsum("ij,ij->i", amplitude[rows], table[signal[rows]])
-    return _db_spl(whole), _db_spl(picked)
+            out[rows] = np.einsum("ij,ij->i", weak, table[of])
+    return _db_spl(whole), _db_spl(picked), _db_spl(told)
 
 
 def _shocks(
@@ -222,7 +228,7 @@ def _shocks(
     """Shock waves of supersonic bullets, sound by sound."""
     parts: list[Arrivals] = []
     first_stroke = dict(zip(reversed(cast.sound.tolist()), reversed(range(len(cast.sound))), strict=True))
-    tables: dict[tuple[int, int], tuple[Array, Array]] = {}
+    tables: dict[tuple[int, int], BandLevels] = {}
     around = surroundings
     air = world.weather.sound_speed_m_s, world.weather.wind_m_s
     for k, sound in enumerate(world.sounds):
@@ -234,14 +240,16 @@ def _shocks(
         station = paths.pair.astype(np.int64)
         stroke = first_stroke[k]
         amplitude = 10.0 ** (band_gain_db(paths, world.weather, world.surfaces, BANDS_HZ, spreading=False) / 20.0)
-        whole, picked = np.empty(len(station)), np.empty(len(station))
+        whole, picked, told = (np.empty(len(station)) for _ in range(3))
         for row, (listener, duration_s) in enumerate(zip(station.tolist(), found.duration_s.tolist(), strict=True)):
             key = round(np.log(duration_s) * 20.0), int(listeners.rate_hz[listener])
             if key not in tables:
                 wave = n_wave_pa(1.0, float(np.exp(key[0] / 20.0)), SOURCE_RATE_HZ)
-                one = band_levels(wave, SOURCE_RATE_HZ, float(key[1]))
-                tables[key] = one.whole_pa, one.picked_pa
-            whole[row], picked[row] = (float(amplitude[row] @ table) for table in tables[key])
+                tables[key] = band_levels(wave, SOURCE_RATE_HZ, float(key[1]))
+            one = tables[key]
+            whole[row], picked[row], told[row] = amplitude[row] @ np.column_stack(
+                (one.whole_pa, one.picked_pa, one.told_pa)
+            )
         cell = unknown.cell[cast.place[stroke]]
         less = unknown.loss_db[cell, station] + unknown.round_db[stroke, station] - 20.0 * np.log10(found.peak_pa)
         late = unknown.late_s[cell, station]
@@ -263,6 +271,7 @@ def _shocks(
                 length_m=paths.length_m,
                 whole_db=_db_spl(whole) - less,
                 picked_db=_db_spl(picked) - less,
+                told_db=_db_spl(told) - less,
             )
         )
     return parts

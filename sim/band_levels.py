@@ -17,6 +17,7 @@ from scipy import signal
 from acoustic.detector import detect
 from acoustic.filterbank import bands_for_rate
 from acoustic.onset import PICK_BAND_HZ
+from sim.hearing.spectrum import SNR_BAND_HZ
 from sim.sound import Signal
 
 Array = NDArray[np.float64]
@@ -35,12 +36,13 @@ _EDGES_HZ = np.concatenate([[0.0], BANDS_HZ[:-1] * np.sqrt(2.0), [np.inf]])
 class BandLevels:
     """How a sound's peak at one metre is made up.
 
-    whole_pa, picked_pa : (bands,) float64, Pa: what each of ``BANDS_HZ`` adds to the peak of the sound, and to the peak
-        of it in the picking band.
+    whole_pa, picked_pa, told_pa : (bands,) float64, Pa: what each of ``BANDS_HZ`` adds to the peak of the sound, to the
+        peak of it in the picking band, and to that in the band in which the truth tells ratios (``SNR_BAND_HZ``).
     """
 
     whole_pa: Array
     picked_pa: Array
+    told_pa: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +62,11 @@ def band_levels(pressure_pa: Array, rate_hz: float, sensor_rate_hz: float) -> Ba
     spectrum = np.fft.rfft(pressure_pa, n)
     hz = np.fft.rfftfreq(n, 1.0 / rate_hz)
     spectrum[hz > 0.5 * sensor_rate_hz] = 0.0
-    low, high = bands_for_rate(min(rate_hz, sensor_rate_hz), [PICK_BAND_HZ])[0]
-    sections = signal.butter(2, (low, high), "bandpass", fs=rate_hz, output="sos")
-    _, response = signal.sosfreqz(sections, hz, fs=rate_hz)
+    pick = bands_for_rate(min(rate_hz, sensor_rate_hz), [PICK_BAND_HZ])[0]
+    picked, told = (
+        spectrum * signal.sosfreqz(signal.butter(order, edges, "bandpass", fs=rate_hz, output="sos"), hz, fs=rate_hz)[1]
+        for order, edges in ((2, pick), (4, SNR_BAND_HZ))
+    )
     band = np.searchsorted(_EDGES_HZ, hz, side="right") - 1
 
     def share(of: NDArray[np.complex128]) -> Array:
@@ -71,7 +75,7 @@ def band_levels(pressure_pa: Array, rate_hz: float, sensor_rate_hz: float) -> Ba
         total = parts.sum()
         return np.asarray(parts * (peak / total) if total > 0.0 else parts)
 
-    return BandLevels(share(spectrum), share(spectrum * response))
+    return BandLevels(share(spectrum), share(picked), share(told))
 
 
 def strokes(sound: Signal) -> Strokes:

@@ -88,13 +88,15 @@ class SimulatedPulses:
 
     columns : the pulses.
     arrivals : everything that reached the stations and might have been found, sorted by station, then time;
-        ``noise_db`` (a,) float64 the background in the picking band then, dB SPL.
+        ``noise_db``, ``told_noise_db`` (a,) float64 the background then, dB SPL, in the picking band and in the band in
+        which the truth tells ratios.
     pairs : how many pairs of one sound (each stroke of it) and a station were followed.
     """
 
     world: World
     arrivals: Arrivals
     noise_db: Array
+    told_noise_db: Array
     columns: PulseColumns
     pairs: int
 
@@ -152,15 +154,15 @@ class SimulatedPulses:
 
     def _arrival(self, rows: Index, clocks: list[SampleClock]) -> TrueArrival:
         a, world = self.arrivals, self.world
-        head, loudest = int(rows[0]), int(rows[np.argmax(a.picked_db[rows])])
+        head, strongest = int(rows[0]), int(rows[np.argmax(a.whole_db[rows])])
         station = int(a.station[head])
         return TrueArrival(
             sensor=world.stations[station].id,
             wave="blast" if a.wave[head] == BLAST else "shock",
             arrival_ns=world.start_ns + round(float(a.at_s[head]) * NS_PER_S),
             stamped_ns=clocks[station].stamped_ns(float(a.at_s[head])),
-            peak_db_spl=round(float(a.whole_db[rows].max()), 2),
-            snr_db=round(float(a.picked_db[loudest] - self.noise_db[loudest]), 2),
+            peak_db_spl=round(float(a.whole_db[strongest]), 2),
+            snr_db=round(float(a.told_db[strongest] - self.told_noise_db[strongest]), 2),
             line_of_sight=bool((a.kind[rows] == Kind.DIRECT).any()),
             excess_delay_s=round(max(0.0, float(a.excess_s[head])), 9),
             paths=[

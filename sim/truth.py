@@ -34,8 +34,8 @@ class TrueArrival(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     arrival_ns : UTC nanoseconds of the first path.
     stamped_ns : the same by the sensor's clock and sample counter, faults included.
     peak_db_spl : of the strongest path, dB re 20 uPa.
-    snr_db : peak of the strongest path within the detector's band (300-3000 Hz) over the noise in that band at the
-        sensor then, dB; comparable with ``snr_db`` of a pulse.
+    snr_db : peak of the strongest path within 300-3000 Hz over the noise in that band at the sensor then, dB; some dB
+        beside ``snr_db`` of a pulse, which is told in the detector's own band.
     excess_delay_s : how much later than a straight line in the same air.
     paths : sorted by delay.
     """

@@ -21,7 +21,7 @@ from errors import RecordingError
 from geo.frames import LocalFrame
 from sim.hearing.noise import NoiseLevels
 from sim.hearing.sampleclock import SampleClock
-from sim.hearing.spectrum import DETECTOR_BAND_HZ
+from sim.hearing.spectrum import SNR_BAND_HZ
 from sim.hearing.waves import Heard, Wave, heard_at
 from sim.propagation.kernels import path_peaks_db_spl
 from sim.propagation.moving_air import polyline_time_s
@@ -274,13 +274,13 @@ def _loudest(wave: Wave) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def _band_pass(rate_hz: int) -> NDArray[np.float64]:
-    low_hz, high_hz = DETECTOR_BAND_HZ
+    low_hz, high_hz = SNR_BAND_HZ
     band = (low_hz, min(high_hz, 0.45 * rate_hz))
     return np.asarray(signal.butter(4, band, "bandpass", fs=rate_hz, output="sos"))
 
 
 def _band_peak_db_spl(wave: Wave, path: int) -> float:
-    """Peak level of one path in the detector's band, dB re 20 uPa."""
+    """Peak level of one path in ``SNR_BAND_HZ``, dB re 20 uPa."""
     sound = signal.fftconvolve(_loudest(wave), wave.kernels[path])
     sound = np.concatenate([sound, np.zeros(round(0.02 * wave.rate_hz))])
     peak = float(np.abs(signal.sosfilt(_band_pass(wave.rate_hz), sound)).max())

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sim.hearing.background import TRAFFIC, Background
 from sim.hearing.microphone import SELF_NOISE, dither_density_pa2_hz, vent_power_gain
-from sim.hearing.spectrum import DETECTOR_BAND_HZ
+from sim.hearing.spectrum import SNR_BAND_HZ
 from sim.hearing.wind_noise import WIND_NOISE, WindNoise
 from sim.world import Station, World
 
@@ -39,7 +39,7 @@ class NoiseLevels:
         return 10.0 ** (self.background.level_db_a(at_s) / 10.0), 10.0 ** (self.wind.level_db_a(at_s) / 10.0)
 
     def band_level_db(
-        self, at_s: NDArray[np.float64], low_hz: float = DETECTOR_BAND_HZ[0], high_hz: float = DETECTOR_BAND_HZ[1]
+        self, at_s: NDArray[np.float64], low_hz: float = SNR_BAND_HZ[0], high_hz: float = SNR_BAND_HZ[1]
     ) -> NDArray[np.float64]:
         """(n,) float64, level of all noise within a band, dB re 20 uPa, at (n,) seconds after the start."""
         background, wind = self.powers(at_s)
@@ -49,10 +49,10 @@ class NoiseLevels:
         return np.asarray(10.0 * np.log10(background * shares[0] + wind * shares[1] + own * shares[2]))
 
     def quietest_band_level_db(self) -> float:
-        """Level in the detector's band below which the noise hardly ever falls, dB re 20 uPa.
+        """Level in ``SNR_BAND_HZ`` below which the noise hardly ever falls, dB re 20 uPa.
 
         A lull of the wind takes all of its noise; background and self noise stay."""
-        low, high = DETECTOR_BAND_HZ
+        low, high = SNR_BAND_HZ
         background = self.background.quietest_level_db_a() + TRAFFIC.band_level_db(low, high)
         own = self.self_noise_db_a + SELF_NOISE.band_level_db(low, high)
         return float(10.0 * np.log10(10.0 ** (background / 10.0) + 10.0 ** (own / 10.0)))

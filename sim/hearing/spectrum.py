@@ -22,8 +22,9 @@ THIRD_OCTAVES_HZ: NDArray[np.float64] = 1000.0 * 10.0 ** (np.arange(-18, 14) / 1
 BAND_SHARE = 10.0**0.05 - 10.0**-0.05
 """Width of a third octave over its mid-band frequency."""
 
-DETECTOR_BAND_HZ = (300.0, 3000.0)
-"""Where most far-field energy of a muzzle blast lies, and signal-to-noise ratios are told."""
+SNR_BAND_HZ = (300.0, 3000.0)
+"""Where most far-field energy of a muzzle blast lies: signal-to-noise ratios of the truth are told in it, and who could
+hear a sound is judged in it.  It never changes with the detector, whose own band is ``acoustic.onset.PICK_BAND_HZ``."""
 
 
 def a_weighting_db(frequency_hz: ArrayLike) -> NDArray[np.float64]:

@@ -19,10 +19,13 @@ from localize.pulsefile import read_pulses, table_from_pulses
 from localize.travel import travel_times_s
 from sim.arrivals import simulate_pulses
 from sim.arriving import CLUTTER, SHOCK
+from sim.hearing.microphone import SELF_NOISE
 from sim.propagation.moving_air import polyline_time_s
 from sim.propagation.paths import Kind
 from sim.pulse_statistics import EXACT, DetectorModel
 from sim.pulse_writing import NETWORK, PULSES, TRUE_PULSES, pulse_lines, write_pulses
+from sim.reach import reach
+from sim.truthfile import truth_of
 from sim.world import Clock, Faults
 from tests.sim import arriving_worlds as made
 from tests.strategies import mild_weathers
@@ -54,6 +57,25 @@ def test_seeds_reproduce_bytes() -> None:
     first, again = (pulse_lines(simulate_pulses(world).pulses) for _ in range(2))
     assert first == again
     assert first != pulse_lines(simulate_pulses(replace(world, seed=6)).pulses)
+
+
+def test_ratios_of_the_truth_are_told_in_the_band_of_rendered_truth() -> None:
+    """Noise of the microphones rules here, so it is the same at every moment."""
+    world = made.scattered(12, 8)
+    world = replace(world, stations=tuple(replace(one, self_noise_db_a=65.0) for one in world.stations))
+    simulated = simulate_pulses(world, scatter=EXACT)
+    told, rendered = (
+        {(sound.id, arrival.sensor): arrival for sound in truth.sounds for arrival in sound.arrivals}
+        for truth in (simulated.truth, truth_of(world, reach(world)))
+    )
+    assert told.keys() == rendered.keys()
+    assert len(told) == 96
+    apart_db = np.array([told[key].snr_db - rendered[key].snr_db for key in told])
+    assert np.abs(apart_db).max() < 3.0  # of peaks that are worked out from spectra
+    assert abs(np.median(apart_db)) < 1.0
+    noise_db = 65.0 + SELF_NOISE.band_level_db(300.0, 3000.0)
+    assert simulated.told_noise_db == pytest.approx(noise_db, abs=0.3)  # a little traffic
+    assert np.abs(simulated.noise_db - noise_db).min() > 1.5  # in the picking band, for what a pulse states
 
 
 def test_messages_are_sorted_and_numbered() -> None:

@@ -16,6 +16,7 @@ from acoustic.onset import PICK_BAND_HZ
 from acoustic.weather import Weather
 from sim.arrivals import simulate_pulses
 from sim.band_levels import BANDS_HZ, band_levels, strokes
+from sim.hearing.spectrum import SNR_BAND_HZ
 from sim.listening import events
 from sim.propagation.kernels import kernels
 from sim.propagation.response import band_gain_db
@@ -135,9 +136,11 @@ def test_peaks_are_those_of_filtered_blasts() -> None:
         sound = np.pad(blast.pressure_pa(rate), (0, 1000))
         heard = signal.fftconvolve(kernels(paths, weather, surfaces, rate), sound[None, :], axes=1)
         sections = signal.butter(2, PICK_BAND_HZ, "bandpass", fs=rate, output="sos")
+        told = signal.butter(4, SNR_BAND_HZ, "bandpass", fs=rate, output="sos")
         for expected, parts in (
             (heard, bands.whole_pa),
             (signal.sosfilt(sections, heard, axis=1), bands.picked_pa),
+            (signal.sosfilt(told, heard, axis=1), bands.told_pa),
         ):
             error_db = 20.0 * np.log10((gain @ parts) / np.abs(expected).max(axis=1))[smooth]
             assert np.abs(error_db).max() < 2.5
