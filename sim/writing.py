@@ -6,6 +6,7 @@
     NAME.json               what the sensor believes of itself (``sensors.sidecar``)
     weather.json            of the world
     truth.json              ``sim.truth``
+    scenario.toml           the scenario file that the world is of, where there is one (``sim.staging.copied``)
 
 The folder is written whole or not at all: everything goes into a hidden folder beside it, which takes its name when all
 is done.  Only a folder that is empty or an earlier rendering is replaced.  The same world gives the same bytes.
@@ -34,6 +35,7 @@ from sensors.audio_file import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, read_header
 from sim.hearing.waves import Heard
 from sim.reach import Reached
 from sim.render import Note, StationSound, rendered
+from sim.staging.copied import COPY
 from sim.truth import TrueArrival, TrueSound, Truth
 from sim.truthfile import Witness, encoded, read_truth
 from sim.world import World
@@ -60,6 +62,7 @@ def write_recordings(
     format: Format = "flac",
     workers: int | None = None,
     progress: Callable[[float], None] | None = None,
+    scenario: str | None = None,
 ) -> Truth:
     """Render a world, or a window of it, into a folder that ``sensors.recordings.open_recordings`` reads.
 
@@ -74,6 +77,7 @@ def write_recordings(
     format : of the sound.
     workers : threads that render; None for one a processor.  The files do not depend on it.
     progress : told the share that is done, 0..1, as it grows.
+    scenario : text to lay beside the truth as ``scenario.toml``; None for a world that is of no file.
 
     Returns
     -------
@@ -103,6 +107,8 @@ def write_recordings(
             _write_json(partial / f"{name}.json", _sidecar(station))
         _write_json(partial / WEATHER, _weather(world))
         (partial / TRUTH).write_bytes(encoded(truth))
+        if scenario is not None:
+            (partial / COPY).write_text(scenario, encoding="utf-8", newline="\n")
         partial.chmod(0o777 & ~_umask())
         _take_name(partial, folder)
     except (OSError, soundfile.LibsndfileError) as error:
@@ -285,7 +291,7 @@ def _require_replaceable(folder: Path) -> None:
         earlier = read_truth(folder / TRUTH)
     except BadInput as error:
         raise ConfigurationError(folder, f"exists and is not a rendering ({error})") from error
-    known = {TRUTH, WEATHER}
+    known = {TRUTH, WEATHER, COPY}
     taken: set[str] = set()
     for sensor in earlier.sensors:
         name = _file_name(sensor.id, taken)

@@ -65,7 +65,7 @@ def render(
     rate: int | None,
     workers: int | None,
 ) -> None:
-    """Render what every sensor records: FLAC or WAV with sidecars, and truth.json.
+    """Render what every sensor records: FLAC or WAV with sidecars, truth.json, a copy of the scenario.
 
     ``tocsin locate DIR`` reads the folder.
     """
@@ -74,7 +74,7 @@ def render(
 
     world = world_of(scenario, seed, rate)
     with share_on_stderr(world.name) as progress:
-        sentence = render_folder(world, out, style, from_s, for_s, workers, progress)
+        sentence = render_folder(world, scenario, out, style, from_s, for_s, workers, progress)
     click.echo(sentence)
 
 
@@ -87,7 +87,7 @@ def render(
 )
 @debug_option
 def pulses(scenario: str, out: Path, seed: int | None, runs: int) -> None:
-    """Simulate the sensors' pulses without sound: pulses.jsonl, network.toml, truth.json.
+    """Simulate the sensors' pulses without sound: pulses.jsonl, network.toml, truth.json, a copy of the scenario.
 
     Runs share the scene; chance (noise, timing, what is missed) has its own seed in each: that of the scenario, and
     those after it.
@@ -97,7 +97,7 @@ def pulses(scenario: str, out: Path, seed: int | None, runs: int) -> None:
 
     world = world_of(scenario, seed)
     with share_on_stderr(world.name) as progress:
-        sentence = pulse_folders(world, out, runs, progress)
+        sentence = pulse_folders(world, scenario, out, runs, progress)
     click.echo(sentence)
 
 

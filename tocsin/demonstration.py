@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim.scoring import score
+from sim.staging.copied import text_in
+from sim.staging.scenario import read_scenario
 from sim.writing import write_recordings
 from tocsin.animating import animate_scene
 from tocsin.formats.geojson import geojson
@@ -51,7 +53,9 @@ def demonstrate(folder: Path, seed: int | None, say: Say) -> None:
         f" heard by {len(world.stations)} microphones for {world.duration_s:g} s."
     )
     with share_on_stderr("rendering") as progress:
-        truth = write_recordings(world, recordings, progress=progress)
+        truth = write_recordings(
+            world, recordings, progress=progress, scenario=text_in(recordings, read_scenario(SCENARIO))
+        )
     paths = sum(len(arrival.paths) for sound in truth.sounds for arrival in sound.arrivals)
     say(f"Rendered into {_shown(recordings)} over {paths:,} paths: straight, over roofs, around corners, off walls.")
     say("Located from that sound alone:")

@@ -15,7 +15,7 @@ from sensors.capture import Capture
 from sensors.recordings import open_recordings
 from sim.reach import Soundscape
 from sim.render import rendered
-from sim.staging.scenario import read_scenario
+from sim.staging.copied import COPY
 from sim.truth import TrueSound, Truth
 from sim.truthfile import read_truth, truth_of
 from sim.world import World
@@ -123,9 +123,9 @@ def _rendered_scene(folder: Path, sound: str | None, sensor: str | None) -> tupl
             notes.append(f"drawn without a recording ({error})")
         else:
             capture = next((one for one in recordings.captures if one.sensor == chosen.id), None)
-    world = _same_world(truth)
+    world, why = _same_world(truth, folder)
     if world is None:
-        notes.append(f"drawn without buildings: scenario {truth.scenario!r} is not at hand as it was rendered")
+        notes.append(f"drawn without buildings: {why}")
     elif not any(path.points_m for _, path in SimScene(truth, shown, chosen).ways()):
         # Pulses come without the corners of their ways: trace them again.
         scene = world_scene(world, shown.id, None if chosen is None else chosen.id, recorded=False)
@@ -135,16 +135,24 @@ def _rendered_scene(folder: Path, sound: str | None, sensor: str | None) -> tupl
     return SimScene(truth, shown, chosen, city, bullet, capture), notes
 
 
-def _same_world(truth: Truth) -> World | None:
-    """The world that was rendered, when the scenario of that name still gives the same sounds."""
+def _same_world(truth: Truth, folder: Path) -> tuple[World | None, str]:
+    """The world that was rendered, when the copy of its scenario (or else the scenario of that name) still gives the
+    same sounds; and why not."""
+    copied = folder / COPY
     try:
-        read_scenario(truth.scenario)
-        world = world_of(truth.scenario, truth.seed)
-    except BadInput:
-        return None
-    same = [(one.id, one.at_ns) for one in world.sounds] == [(one.id, one.at_ns) for one in truth.sounds]
-    places = [one.position_m for one in world.sounds], [one.position_m for one in truth.sounds]
-    return world if same and np.allclose(*places, atol=1e-3) else None
+        world = world_of(str(copied) if copied.exists() else truth.scenario, truth.seed)
+    except BadInput as error:
+        return None, str(error) if copied.exists() else f"scenario {truth.scenario!r} is not at hand"
+    made = {one.id: one for one in world.sounds}  # of which a rendered window has some
+    same = all(
+        one.id in made
+        and made[one.id].at_ns == one.at_ns
+        and np.allclose(made[one.id].position_m, one.position_m, atol=1e-3)
+        for one in truth.sounds
+    )
+    if not same:
+        return None, f"scenario {truth.scenario!r} is not at hand as it was rendered"
+    return replace(world, name=truth.scenario), ""
 
 
 def _unheard(world: World, index: int) -> TrueSound:

@@ -10,6 +10,7 @@ from typing import Literal
 from errors import BadInput, ConfigurationError
 from sim.staging.build import build_world
 from sim.staging.catalogue import shipped
+from sim.staging.copied import COPY, text_in
 from sim.staging.scenario import read_scenario
 from sim.world import World
 from wire.utc import NS_PER_S
@@ -64,6 +65,7 @@ def listing() -> Iterator[Shipped]:
 
 def render_folder(
     world: World,
+    scenario: str,
     folder: Path,
     style: Literal["flac", "wav"],
     from_s: float | None,
@@ -72,6 +74,8 @@ def render_folder(
     progress: Share,
 ) -> str:
     """Render a world, or a window of it, into a folder; a sentence about what was written.
+
+    scenario : name or path of the file that the world is of, for a copy beside the truth.
 
     Raises
     ------
@@ -85,15 +89,24 @@ def render_folder(
         expected = f"less than the {world.duration_s:g} s of {world.name}"
         raise ConfigurationError("--from", "beyond the end", expected=expected, seen=start_s)
     truth = write_recordings(
-        world, folder, start_s=start_s, duration_s=for_s, format=style, workers=workers, progress=progress
+        world,
+        folder,
+        start_s=start_s,
+        duration_s=for_s,
+        format=style,
+        workers=workers,
+        progress=progress,
+        scenario=text_in(folder, read_scenario(scenario)),
     )
     shots = _count(sum(sound.kind == "gunshot" for sound in truth.sounds), "gunshot")
     what = f"{_count(len(truth.sensors), 'sensor')}, {_count(len(truth.sounds), 'sound')}, {shots} among them"
     return f"{folder}: {what}; tocsin locate {folder} finds them, tocsin sim score {folder} compares with the truth"
 
 
-def pulse_folders(world: World, folder: Path, runs: int, progress: Share) -> str:
+def pulse_folders(world: World, scenario: str, folder: Path, runs: int, progress: Share) -> str:
     """Simulate pulses into a folder, or several runs into folders below it; a sentence about what was written.
+
+    scenario : as of ``render_folder``.
 
     Raises
     ------
@@ -108,14 +121,17 @@ def pulse_folders(world: World, folder: Path, runs: int, progress: Share) -> str
 
     surroundings = Surroundings.of(world.city) if len(world.city.buildings) else None
     total = 0
-    names = {PULSES, NETWORK, TRUE_PULSES, "truth.json"}
+    read = read_scenario(scenario)
+    names = {PULSES, NETWORK, TRUE_PULSES, "truth.json", COPY}
     with whole_folder(folder, "--out", names, folders=rf"{RUN}\d+") as target:
         for number in range(runs):
             one = replace(world, seed=world.seed + number)
+            below = "" if runs == 1 else f"{RUN}{number + 1:04d}"
             simulated = simulate_pulses(one, surroundings=surroundings)
-            into = target if runs == 1 else target / f"{RUN}{number + 1:04d}"
+            into = target / below
             write_pulses(simulated, into)
             save_truth(simulated.truth, into / "truth.json")
+            (into / COPY).write_text(text_in(folder / below, read), encoding="utf-8", newline="\n")
             total += len(simulated.columns)
             progress((number + 1) / runs)
     place = folder if runs == 1 else folder / f"{RUN}0001"

@@ -28,11 +28,13 @@ class Scenario:
     name : the file's, without ``.toml``.
     where : the file, as errors name it.
     folder : what file names in it are relative to.
+    text : of the file; ``lines`` tells where in it keys stand.
     """
 
     name: str
     where: str
     folder: Path
+    text: str
     spec: Spec
     lines: TomlLines
 
@@ -85,12 +87,13 @@ def parse_scenario(text: str, path: Path) -> Scenario:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, and so is a date that is none
         raise ConfigurationError(path, f"is not TOML: {error}") from error
-    lines = TomlLines(text.replace("\r\n", "\n"))
+    text = text.replace("\r\n", "\n")
+    lines = TomlLines(text)
     try:
         spec = msgspec.convert(document, Spec)
     except msgspec.ValidationError as error:
         raise refusal(error, document, Spec, path, lines) from error
-    scenario = Scenario(path.stem, str(path), path.parent, spec, lines)
+    scenario = Scenario(path.stem, str(path), path.parent, text, spec, lines)
     check(spec, scenario.refusal)
     return scenario
 

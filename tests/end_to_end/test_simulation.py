@@ -38,7 +38,7 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_is_rendered_is_located_and_scored(yard: Path) -> None:
-    assert sorted(path.suffix for path in (yard / "sound").iterdir()) == [".flac"] * 5 + [".json"] * 7
+    assert sorted(path.suffix for path in (yard / "sound").iterdir()) == [".flac"] * 5 + [".json"] * 7 + [".toml"]
     located = yard / "shots.jsonl"
     done = tocsin("locate", yard / "sound", "--out", located)
     assert done.returncode == 0, done.stderr
@@ -55,7 +55,7 @@ def test_pulses_are_located_without_sound(yard: Path) -> None:
     done = tocsin("sim", "pulses", yard / "yard.toml", "--out", out)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in out.iterdir()) == [
-        "network.toml", "pulse-truth.jsonl", "pulses.jsonl", "truth.json",
+        "network.toml", "pulse-truth.jsonl", "pulses.jsonl", "scenario.toml", "truth.json",
     ]  # fmt: skip
     # The last words are the command that locates them.
     command = done.stdout.strip().rpartition("; tocsin ")[2].split()

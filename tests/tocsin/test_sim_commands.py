@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,8 +35,8 @@ Run = Callable[..., tuple[int, str, str]]
 def yard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the scenario ``yard.toml`` and, in ``sound``, its rendering."""
     folder = tmp_path_factory.mktemp("yard")
-    world = world_of(str(write_scenario(folder)))
-    render_folder(world, folder / "sound", "wav", None, None, 1, lambda share: None)
+    scenario = str(write_scenario(folder))
+    render_folder(world_of(scenario), scenario, folder / "sound", "wav", None, None, 1, lambda share: None)
     return folder
 
 
@@ -174,11 +175,9 @@ def test_a_replay_hears_what_a_rendering_holds(yard: Path) -> None:
 
 
 def test_plots_of_scenario_and_folder(run: Run, yard: Path, tmp_path: Path) -> None:
-    for source, noted in (("yard.toml", False), ("sound", True)):
-        code, out, err = run("sim", "plot", source, "--out", tmp_path / "scene.png", "--sensor", "N-2")
-        assert (code, out) == (0, "")
-        # A scenario that is not shipped cannot be found again by the name that its truth has.
-        assert ("drawn without buildings" in err) is noted
+    assert run("sim", "render", "yard.toml", "--out", tmp_path / "part", "--from", 1.25, "--for", 1.0)[0] == 0
+    for source in ("yard.toml", "sound", tmp_path / "part"):
+        assert run("sim", "plot", source, "--out", tmp_path / "scene.png", "--sensor", "N-2") == (0, "", "")
         assert (tmp_path / "scene.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -190,6 +189,37 @@ def test_scenes_of_scenario_and_folder_agree(yard: Path) -> None:
     assert rendered.sound == drawn.sound
     assert (drawn.sound.id, drawn.sensor) == ("A/1", rendered.sensor)
     assert scene_of(str(yard / "yard.toml"), sound="F/1")[0].sound.kind == "bag_pop"
+
+
+def test_a_rendering_is_drawn_with_the_city_that_its_scenario_names(run: Run, yard: Path, tmp_path: Path) -> None:
+    """Also when that is a file beside the scenario; when it is gone, one sentence says so."""
+    features = []
+    for west, south in ((6.1, 46.2), (6.106, 46.204)):  # on either side of the yard
+        corners = [[west, south], [west + 2e-4, south], [west + 2e-4, south + 2e-4], [west, south]]
+        house = {"type": "Polygon", "coordinates": [corners]}
+        features.append({"type": "Feature", "geometry": house, "properties": {"height": 9.0}})
+    city = tmp_path / "maps" / "city.json"
+    city.parent.mkdir()
+    city.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    scenario = write_scenario(tmp_path, "town")
+    named = "[site]\ngeojson = {buildings = 'maps/city.json'}\n"
+    text = scenario.read_text().replace("[site.open]\nwidth_m = 600\ndepth_m = 600\n", named)
+    scenario.write_text(text)
+    for what in (("render", "--for", 2), ("pulses",), ("pulses", "--runs", 2)):
+        out = tmp_path / "deep" / "-".join(map(str, what))
+        assert run("sim", what[0], scenario, "--out", out, *what[1:])[0] == 0
+        assert run("sim", what[0], scenario, "--out", out, *what[1:])[0] == 0  # recognised as an earlier one
+        drawn, notes = scene_of(str(out / "run_0001" if "--runs" in what else out))
+        assert notes == [] if what[0] == "render" else "without a recording" in notes[0]
+        assert drawn.city is not None
+        assert len(drawn.city.buildings) == 2
+        assert drawn.truth.scenario == "town"
+    out = tmp_path / "deep" / "render---for-2"
+    assert run("locate", out)[0] == 0
+    city.rename(tmp_path / "elsewhere.json")
+    code, _, err = run("sim", "plot", out, "--out", tmp_path / "scene.png")
+    assert code == 0
+    assert re.search(r"drawn without buildings: .*scenario\.toml.*there is none at .*maps/city\.json", err)
 
 
 def test_an_animation_is_made(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
