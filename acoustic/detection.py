@@ -21,8 +21,9 @@ class DetectorSettings:
       earlier one, however loud the day is.
     * prominence: how far the energy stands over the mean energy of the last second.  Echoes, the strokes of an
       engine and the end of a lull rise, but do not stand out.
-    * clutter: root mean square of the rises of the last seconds.  Where things keep popping (a jackhammer, crackling,
-      rain on the housing), an event must pop more than they do: a constant rate of false alarms.
+    * clutter: root mean square of the rises of the last 2 s or of the last 5 s, whichever is less.  Where things keep
+      popping (a jackhammer, crackling, rain on the housing), an event must pop more than they do: a constant rate of
+      false alarms.  A burst and its echoes pop only for a second or two, and must not be their own clutter.
 
     threshold_db : smallest statistic that is an event.
     bands_hz : edges of the bands.
@@ -37,12 +38,13 @@ class DetectorSettings:
     rise_knee_db : a rise beyond this counts a tenth: a crackle out of silence is no more a shot than a rise of 12 dB.
     prominence_weight, prominence_cap_db, prominence_window_s, prominence_memory_s : see above; the energy is the mean
         over the window, the mean energy before fades with the memory.
-    clutter_weight, clutter_memory_s : see above.
+    clutter_weight, clutter_memory_s, clutter_lasting_s : see above; both means fade, with these two memories.
     chunk_s : work is done in pieces of about this length; latency against cost.
     description_s : length of sound after the onset that features describe.
 
     The values were chosen on live fire (6 positions, 12 kHz, 948 arrivals) together with shots mixed into rain, a
-    helicopter, sirens, a chainsaw and fire at 0 to 20 dB; none of them is sharp: a factor of 1.5 in any loses little.
+    helicopter, sirens, a chainsaw and fire at 0 to 20 dB, and clutter_lasting_s on bursts simulated in cities.  But for
+    clutter_weight, of which live fire bears no tenth more, none of them is sharp: a factor of 1.5 in any loses little.
     """
 
     threshold_db: float = 4.5
@@ -60,15 +62,17 @@ class DetectorSettings:
     prominence_cap_db: float = 25.0
     prominence_window_s: float = 0.009
     prominence_memory_s: float = 1.0
-    clutter_weight: float = 4.0
+    clutter_weight: float = 4.25
     clutter_memory_s: float = 2.0
+    clutter_lasting_s: float = 5.0
     chunk_s: float = 0.150
     description_s: float = 0.060
 
     def __post_init__(self) -> None:
         for name in (
             *("smoothing_s", "after_s", "before_s", "separation_s", "floor_window_s", "floor_share"),
-            *("prominence_window_s", "prominence_memory_s", "clutter_memory_s", "chunk_s", "description_s"),
+            *("prominence_window_s", "prominence_memory_s", "clutter_memory_s", "clutter_lasting_s"),
+            *("chunk_s", "description_s"),
         ):
             value = getattr(self, name)
             if not value > 0.0:

@@ -12,6 +12,7 @@ how the stream is cut, to the last bit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -44,6 +45,10 @@ BEYOND_KNEE = 0.1
 QUIETEST_POWER = 1e-11
 """Noise floors are never taken below this mean square (-110 dBFS), the rounding noise of 16-bit audio in a band."""
 
+QUIET_S, QUIET_RISE_DB = 3.0, 0.67
+"""What a detector takes its site for before it has heard it: so many seconds of steady noise, whose rises have this
+root mean square.  With less a burst just after the start is its own clutter, with more a start in the rain costs."""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -57,7 +62,9 @@ class History:
     zeros : (channels,) int64, silent frames in a row at the end.
     blocks : (n, bands, channels) block means for the noise floor, inf where there was a gap.
     loudness : (bands + 1, channels, 1), fading sums of energy and, last, of the frames heard.
-    rise, clutter : (channels, frames) of the last rises, and the fading sum of their squares, (channels, 1).
+    rise : (channels, frames) of the last rises, -inf where none was to be had.
+    recent, lasting : fading sums of the squares of rises, (channels, 1), and over longer, with the frames that counted,
+        (2, channels, 1).
     statistic : (channels, frames) of the last frames that have one.
     level : (bands, channels, frames), mean envelope after a step, dB over the floor.
     """
@@ -72,7 +79,8 @@ class History:
     blocks: Array
     loudness: Array
     rise: Array
-    clutter: Array
+    recent: Array
+    lasting: Array
     statistic: Array
     level: Array
 
@@ -130,7 +138,9 @@ class Detector:
         self._loudness_lag = frames(0.008)  # the mean energy before must not hold the rise of the sound itself
         self._clutter_lag = frames(0.030)  # nor the clutter the rise that is judged
         self._loudness_keep = 1.0 - frame_s / s.prominence_memory_s
-        self._clutter_keep = 1.0 - frame_s / s.clutter_memory_s
+        self._recent_keep = 1.0 - frame_s / s.clutter_memory_s
+        self._lasting_keep = 1.0 - frame_s / s.clutter_lasting_s
+        self._quiet = 1.0 - math.exp(-QUIET_S / s.clutter_lasting_s)  # weight of what was not heard
         self._block = frames(0.008)  # the floor is a percentile of means this long, not of single frames' valleys
         self._chunk = self._block * max(1, round(s.chunk_s / (frame_s * self._block)))  # frames
         self._floor_blocks = frames(s.floor_window_s) // self._block
@@ -167,8 +177,9 @@ class Detector:
             zeros=np.full(channels, self._gap, dtype=np.int64),
             blocks=np.full((self._floor_blocks, bands, channels), np.inf),
             loudness=np.zeros((bands + 1, channels, 1)),
-            rise=np.zeros((channels, self._clutter_lag)),
-            clutter=np.zeros((channels, 1)),
+            rise=np.full((channels, self._clutter_lag), -np.inf),
+            recent=np.zeros((channels, 1)),
+            lasting=np.array([QUIET_RISE_DB**2, 1.0])[:, None, None] * np.full((channels, 1), self._quiet),
             statistic=np.full((channels, self._keep_statistic), -np.inf),
             level=np.zeros((bands, channels, self._keep_statistic)),
         )
@@ -232,14 +243,13 @@ class Detector:
 
         warm = heard[:, self._back : self._back + self._chunk] >= self._warm_up
         rise, level = self._rise(energies, floor)
-        rise = np.where(warm, rise, 0.0)
+        rise = np.where(warm, rise, -np.inf)
         prominence, loudness = self._prominence(old, energies, heard)
         rises = np.concatenate([old.rise, rise], axis=1)
-        past = np.square(np.maximum(rises[:, : self._chunk], 0.0))
-        power_of_rises, clutter = fading_sum(past, self._clutter_keep, old.clutter)
+        clutter, recent, lasting = self._clutter(old, rises[:, : self._chunk])
         s = self.settings
-        statistic = rise + s.prominence_weight * prominence - s.clutter_weight * np.sqrt(power_of_rises)
-        statistic = np.concatenate([old.statistic, np.where(warm, statistic, -np.inf)], axis=1)
+        statistic = rise + s.prominence_weight * prominence - s.clutter_weight * clutter
+        statistic = np.concatenate([old.statistic, statistic], axis=1)
         level = np.concatenate([old.level, level], axis=2)
 
         raw = np.concatenate([old.raw, chunk])
@@ -255,7 +265,8 @@ class Detector:
             blocks=blocks,
             loudness=loudness,
             rise=rises[:, self._chunk :],
-            clutter=clutter,
+            recent=recent,
+            lasting=lasting,
             statistic=statistic[:, self._chunk :],
             level=level[:, :, self._chunk :],
         )
@@ -292,6 +303,19 @@ class Detector:
         mean = sums[:-1] / np.maximum(sums[-1], 1e-12)
         over = 10.0 * np.log10((now + QUIETEST_POWER) / (mean + QUIETEST_POWER))
         return np.minimum(over.mean(axis=0), self.settings.prominence_cap_db), loudness
+
+    def _clutter(self, old: History, rises: Array) -> tuple[Array, Array, Array]:
+        """Clutter (channels, chunk) that past rises make, and both memories of them after it.
+
+        The lasting one is a mean of the frames heard, whose weights are summed beside them: soon after a start in the
+        rain it knows the rain.
+        """
+        power = np.square(np.maximum(rises, 0.0))
+        lately, recent = fading_sum(power, self._recent_keep, old.recent)
+        counted = np.isfinite(rises).astype(np.float64)
+        sums, lasting = fading_sum(np.stack([power, counted]), self._lasting_keep, old.lasting)
+        usual = sums[0] / np.maximum(sums[1], 1e-12)
+        return np.sqrt(np.minimum(lately, usual)), recent, lasting
 
     def _since_gap(self, old: History, chunk: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Frames heard since the last gap, (channels, keep + chunk) capped, and the run of silent frames at the end."""

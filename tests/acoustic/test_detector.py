@@ -62,6 +62,36 @@ def test_a_burst_is_as_many_events_as_shots(rate_hz: float, spacing_s: float) ->
     assert [d.onset / rate_hz for d in found] == pytest.approx(onsets, abs=4e-4)
 
 
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_later_rounds_among_stronger_echoes_are_found(seed: int) -> None:
+    """Rounds that come bent over a roof and 62 ms later, twice as loud, off a wall: the clutter of the last two seconds
+    alone was made of the burst itself, and first arrivals from the sixth round on were lost.
+    """
+    rate_hz, onsets = 12_000.0, [20.0 + 0.230 * k for k in range(8)]
+    rng = np.random.default_rng(seed)
+    sound = noise(rng, rate_hz, 23.5, 0.001)
+    for onset in onsets:
+        for delay_s, size in ((0.0, 0.14), (0.062, 0.3), (0.150, 0.1)):
+            at = round((onset + delay_s - 0.05) * rate_hz)
+            path = size * far_shot(rng, rate_hz, 0.05, 0.8)
+            sound[at : at + len(path)] += path
+    picked = np.array([d.onset / rate_hz for d in detect(sound, rate_hz)])
+    assert [np.abs(picked - onset).min() < 1e-3 for onset in onsets] == [True] * len(onsets)
+
+
+def test_a_long_automatic_burst_after_a_quiet_while_does_not_fade_out() -> None:
+    """30 rounds at 900 a minute: with clutter of the last two seconds alone 15 were found."""
+    onsets = [20.0 + k / 15.0 for k in range(30)]
+    picked = np.array([d.onset / 12_000.0 for d in detect(scene(12_000.0, onsets, 24.0, tail_s=0.02), 12_000.0)])
+    assert sum(np.abs(picked - onset).min() < 1e-3 for onset in onsets) >= 27
+
+
+def test_a_jackhammer_that_breaks_a_long_quiet_falls_silent() -> None:
+    """The price of long bursts: after a minute of quiet a jackhammer is reported for 5 s, where it once was for 3."""
+    late = [d for d in detect(jackhammer(16_000.0, 50.0, 30.0), 16_000.0) if d.trigger > 37.0 * 16_000]
+    assert late == []
+
+
 def test_a_weak_first_arrival_is_kept_beside_a_strong_one_18_ms_later() -> None:
     """Live fire has such pairs (diffraction first, then a reflection): a separation of 20 ms lost the first."""
     rng = np.random.default_rng(4)
@@ -209,6 +239,7 @@ def test_a_day_of_one_sound_adds_no_memory() -> None:
         ({"after_s": 0.0}, "after_s"),
         ({"guard_s": -1.0}, "guard_s"),
         ({"floor_percentile": 0.0}, "floor_percentile"),
+        ({"clutter_lasting_s": 0.0}, "clutter_lasting_s"),
         ({"threshold_db": float("nan")}, "threshold_db"),
     ],
 )
