@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from acoustic.atmosphere import absorption_db_per_m
 from sim.band_levels import BANDS_HZ, SOURCE_RATE_HZ, BandLevels, band_levels
-from sim.casting import Cast
 from sim.propagation.response import band_gain_db
 from sim.propagation.shockwaves import trace_shock
 from sim.propagation.surroundings import Surroundings
 from sim.pulse_statistics import Scatter
+from sim.reach import DOUBLING_DB
 from sim.sound import REFERENCE_PA
+from sim.sound_columns import SoundColumns
 from sim.sources.nwave import n_wave_pa
 from sim.ways import Ways, ways
 from sim.world import World
@@ -102,16 +103,16 @@ class _Unknown:
     round_db: Array
 
     @classmethod
-    def drawn(cls, world: World, scatter: Scatter, cast: Cast, stations_m: Array) -> _Unknown:
-        square = np.floor(cast.places_m[:, :2] / scatter.cell_m)
+    def drawn(cls, world: World, scatter: Scatter, columns: SoundColumns, stations_m: Array) -> _Unknown:
+        square = np.floor(columns.places_m[:, :2] / scatter.cell_m)
         squares, first, cell = np.unique(square, axis=0, return_index=True, return_inverse=True)
         generator = world.generator("scatter")
         shape = len(squares), len(stations_m)
-        apart = np.linalg.norm(cast.places_m[first][:, None, :] - stations_m[None, :, :], axis=2)
+        apart = np.linalg.norm(columns.places_m[first][:, None, :] - stations_m[None, :, :], axis=2)
         loss = scatter.mean_loss_db(apart) + scatter.sigma_db(apart) * generator.standard_normal(shape)
         late = np.where(generator.random(shape) < scatter.late_share, 1.0, 0.0)
         late *= scatter.late_s * generator.standard_exponential(shape)
-        rounds = world.generator("rounds").standard_normal((len(cast.place), len(stations_m)))
+        rounds = world.generator("rounds").standard_normal((len(columns.place), len(stations_m)))
         return cls(loss, late, cell.ravel(), scatter.round_sigma_db * rounds)
 
 
@@ -122,18 +123,18 @@ def arrivals(
 
     surroundings : None for open country, where everything is in closed form.
     """
-    cast = Cast.of(world.sounds, world.start_ns, listeners.rate_hz.tolist())
-    place, station = _within_earshot(world, cast, listeners, scatter, half_snr_db)
-    unknown = _Unknown.drawn(world, scatter, cast, listeners.position_m)
+    columns = SoundColumns.of(world.sounds, world.start_ns, listeners.rate_hz.tolist())
+    place, station = _within_earshot(world, columns, listeners, scatter, half_snr_db)
+    unknown = _Unknown.drawn(world, scatter, columns, listeners.position_m)
     own = world.generator("ways")
     parts: list[Arrivals] = []
-    sources, receivers = cast.places_m[place], listeners.position_m[station]
+    sources, receivers = columns.places_m[place], listeners.position_m[station]
     for first, found in ways(surroundings, world.surfaces, world.weather, sources, receivers):
         pair = first + found.pair
         found.gain_db[:] += scatter.path_sigma_db * own.standard_normal((len(found), 1))
-        parts.append(_of_ways(cast, listeners, unknown, found, place[pair], station[pair]))
-    parts += _shocks(world, listeners, unknown, cast, surroundings)
-    pairs = int((cast.first[place + 1] - cast.first[place]).sum())
+        parts.append(_of_ways(columns, listeners, unknown, found, place[pair], station[pair]))
+    parts += _shocks(world, listeners, unknown, columns, surroundings)
+    pairs = int((columns.first[place + 1] - columns.first[place]).sum())
     return Arrivals.joined(parts) if parts else clutter(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)), pairs
 
 
@@ -146,18 +147,18 @@ def clutter(station: Index, at_s: Array, level_db: Array) -> Arrivals:
 
 
 def _within_earshot(
-    world: World, cast: Cast, listeners: Listeners, scatter: Scatter, half_snr_db: float
+    world: World, columns: SoundColumns, listeners: Listeners, scatter: Scatter, half_snr_db: float
 ) -> tuple[Index, Index]:
     """Rows of places and stations of the pairs that are worth a look, sorted by place."""
     weather = world.weather
     lowest = BANDS_HZ[2]  # the lowest octave that the picking band lets through whole travels farthest
     absorption = absorption_db_per_m(lowest, weather.temperature_c, weather.humidity_percent, weather.pressure_hpa)
     own = float(np.hypot(scatter.path_sigma_db, scatter.round_sigma_db))
-    needed = listeners.noise_db + half_snr_db - MARGIN_DB - 6.0
-    loudest = cast.loudest_db()
+    needed = listeners.noise_db + half_snr_db - MARGIN_DB - DOUBLING_DB
+    loudest = columns.loudest_db()
     places, stations = [], []
     for first in range(0, len(loudest), 4096):
-        some = cast.places_m[first : first + 4096]
+        some = columns.places_m[first : first + 4096]
         apart = np.linalg.norm(some[:, None, :] - listeners.position_m[None, :, :], axis=2)
         level = loudest[first : first + 4096, None] - 20.0 * np.log10(np.maximum(apart, 1.0)) - absorption * apart
         level += LUCK * np.hypot(own, scatter.sigma_db(apart)) - scatter.mean_loss_db(apart)
@@ -169,34 +170,34 @@ def _within_earshot(
 
 
 def _of_ways(
-    cast: Cast, listeners: Listeners, unknown: _Unknown, found: Ways, place: Index, station: Index
+    columns: SoundColumns, listeners: Listeners, unknown: _Unknown, found: Ways, place: Index, station: Index
 ) -> Arrivals:
     """Every stroke of each place on each way from there; ``place`` and ``station`` are of the ways."""
-    count = cast.first[place + 1] - cast.first[place]
+    count = columns.first[place + 1] - columns.first[place]
     way = np.repeat(np.arange(len(found)), count)
     begin = np.cumsum(count) - count
-    stroke = np.arange(len(way)) - begin[way] + cast.first[place[way]]
+    stroke = np.arange(len(way)) - begin[way] + columns.first[place[way]]
     heard_by = station[way]
     amplitude = np.exp(found.gain_db * (np.log(10.0) / 20.0))[way]
-    beam = cast.beam(stroke, found.departure[way])
+    beam = columns.beam(stroke, found.departure[way])
     if beam is not None:
         amplitude *= beam
-    whole, picked, told = _sums(cast, listeners, amplitude, cast.signal[stroke], heard_by)
+    whole, picked, told = _sums(columns, listeners, amplitude, columns.signal[stroke], heard_by)
     cell = unknown.cell[place[way]]
-    less = unknown.loss_db[cell, heard_by] + unknown.round_db[stroke, heard_by] - cast.gain_db[stroke]
+    less = unknown.loss_db[cell, heard_by] + unknown.round_db[stroke, heard_by] - columns.gain_db[stroke]
     late = unknown.late_s[cell, heard_by]
     delay = found.delay_s[way] + late
     leads = np.ones(len(found), dtype=np.bool_)
     leads[1:] = found.pair[1:] != found.pair[:-1]
     return Arrivals(
         station=heard_by,
-        sound=cast.sound[stroke],
+        sound=columns.sound[stroke],
         stroke=stroke,
         wave=np.full(len(way), BLAST, dtype=np.int8),
         kind=found.kind[way],
         leads=leads[way],
-        at_s=cast.at_s[stroke] + cast.offset_s[stroke] + delay,
-        delay_s=cast.offset_s[stroke] + delay,
+        at_s=columns.at_s[stroke] + columns.offset_s[stroke] + delay,
+        delay_s=columns.offset_s[stroke] + delay,
         excess_s=delay - found.straight_s[way],
         length_m=found.length_m[way],
         whole_db=whole - less,
@@ -206,11 +207,11 @@ def _of_ways(
 
 
 def _sums(
-    cast: Cast, listeners: Listeners, amplitude: Array, signal: Index, station: Index
+    columns: SoundColumns, listeners: Listeners, amplitude: Array, signal: Index, station: Index
 ) -> tuple[Array, Array, Array]:
     """(n,) float64 each, dB SPL: bands added up to ``whole_db``, ``picked_db`` and ``told_db`` of ``Arrivals``."""
     whole, picked, told = (np.empty(len(signal)) for _ in range(3))
-    for rate, levels in cast.levels.items():
+    for rate, levels in columns.levels.items():
         rows = np.flatnonzero(listeners.rate_hz[station] == rate)
         weak, of = amplitude[rows], signal[rows]
         for table, out in (
@@ -223,16 +224,19 @@ def _sums(
 
 
 def _shocks(
-    world: World, listeners: Listeners, unknown: _Unknown, cast: Cast, surroundings: Surroundings | None
+    world: World, listeners: Listeners, unknown: _Unknown, columns: SoundColumns, surroundings: Surroundings | None
 ) -> list[Arrivals]:
     """Shock waves of supersonic bullets, sound by sound."""
     parts: list[Arrivals] = []
-    first_stroke = dict(zip(reversed(cast.sound.tolist()), reversed(range(len(cast.sound))), strict=True))
+    first_stroke = dict(zip(reversed(columns.sound.tolist()), reversed(range(len(columns.sound))), strict=True))
     tables: dict[tuple[int, int], BandLevels] = {}
     around = surroundings
     air = world.weather.sound_speed_m_s, world.weather.wind_m_s
     for k, sound in enumerate(world.sounds):
-        if sound.bullet is None or not sound.bullet.shock(listeners.position_m, *air).heard.any():
+        if sound.bullet is None:
+            continue
+        free = sound.bullet.shock(listeners.position_m, *air)
+        if not free.heard.any():
             continue
         around = Surroundings.of(world.city) if around is None else around
         found = trace_shock(around, world.surfaces, world.weather, sound.bullet, listeners.position_m)
@@ -250,12 +254,15 @@ def _shocks(
             whole[row], picked[row], told[row] = amplitude[row] @ np.column_stack(
                 (one.whole_pa, one.picked_pa, one.told_pa)
             )
-        cell = unknown.cell[cast.place[stroke]]
+        cell = unknown.cell[columns.place[stroke]]
         less = unknown.loss_db[cell, station] + unknown.round_db[stroke, station] - 20.0 * np.log10(found.peak_pa)
         late = unknown.late_s[cell, station]
         leads = np.ones(len(station), dtype=np.bool_)
         leads[1:] = station[1:] != station[:-1]
-        of_pair = np.searchsorted(station, station)  # the first path of the same station
+        # Behind the muzzle no shock passes by itself; what a wall sent there is compared with the first of its kind.
+        straight_s = np.where(
+            free.heard[station], free.delay_s[station], paths.delay_s[np.searchsorted(station, station)]
+        )
         n = len(station)
         parts.append(
             Arrivals(
@@ -265,9 +272,9 @@ def _shocks(
                 wave=np.full(n, SHOCK, dtype=np.int8),
                 kind=paths.kind,
                 leads=leads,
-                at_s=cast.at_s[stroke] + paths.delay_s + late,
+                at_s=columns.at_s[stroke] + paths.delay_s + late,
                 delay_s=paths.delay_s + late,
-                excess_s=paths.delay_s - paths.delay_s[of_pair] + late,
+                excess_s=paths.delay_s - straight_s + late,
                 length_m=paths.length_m,
                 whole_db=_db_spl(whole) - less,
                 picked_db=_db_spl(picked) - less,

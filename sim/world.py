@@ -93,7 +93,7 @@ class Surfaces:
 
     ground_flow_resistivity_pa_s_m2 : effective flow resistivity of the ground (asphalt 2e7, lawn 2e5).
     wall_absorption : share of energy that a wall takes from a bounce.
-    reflections : most bounces off walls that are followed; 0 for none.
+    reflections : most bounces off walls that are followed; 0 for none, 3 at the most.
     reflection_reach_m : only walls this near to source or receiver are tried.
     least_gain_db : paths weaker than this, below one metre of free field at 1 kHz and beyond spreading, are dropped.
     reverberation_time_s : of the late tail (60 dB); 0 for no tail.  The default is fitted: within 150 m the second and

@@ -58,14 +58,6 @@ def admittance(frequency_hz: NDArray[np.float64], flow_resistivity_pa_s_m2: floa
     return np.asarray(x / (x + MIKI_FACTOR * np.exp(-0.5j * math.pi * MIKI_EXPONENT)))
 
 
-def delany_bazley_admittance(
-    frequency_hz: NDArray[np.float64], flow_resistivity_pa_s_m2: float
-) -> NDArray[np.complex128]:
-    """The same by Delany and Bazley's fit as Chessell 1977 (eq. 15) writes it, to compare with; not used."""
-    x = np.asarray(frequency_hz, dtype=np.float64) * 1000.0 / flow_resistivity_pa_s_m2
-    return np.asarray(1.0 / (1.0 + 9.08 * x**-0.75 - 11.9j * x**-0.73))
-
-
 def boundary_loss(numerical_distance: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """``F(w) = 1 + j sqrt(pi) w exp(-w^2) erfc(-j w)``, in the convention ``exp(-j omega t)`` of the literature.
 

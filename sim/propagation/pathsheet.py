@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sim.propagation.moving_air import Air, leg_time_s
 from sim.propagation.paths import Paths
 
-__all__ = ["Sheet", "corner", "discard", "finish", "paths_of", "rewind"]
+__all__ = ["FULL", "PATHS", "Sheet", "corner", "discard", "finish", "paths_of", "rewind"]
 
 PATHS, POINTS, FULL = 0, 1, 2  # of ``Sheet.used``
 

@@ -20,7 +20,7 @@ from geo.wallgrid import TOLERANCE_M, roof_m
 from sim.propagation.moving_air import Air
 from sim.propagation.over import Profile, go_over
 from sim.propagation.paths import Kind, Paths
-from sim.propagation.pathsheet import Sheet, corner, finish, paths_of
+from sim.propagation.pathsheet import FULL, Sheet, corner, finish, paths_of
 from sim.propagation.reflections import Bounces, near_walls
 from sim.propagation.surroundings import Surroundings
 from sim.propagation.trace import checked_places, worth_following
@@ -30,7 +30,6 @@ from sim.world import Surfaces
 __all__ = ["ShockPaths", "trace_shock"]
 
 DIRECT, GROUND, WALL = int(Kind.DIRECT), int(Kind.GROUND), int(Kind.WALL)
-FULL = 2  # of ``Sheet.used``
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +130,9 @@ def trace_shock(
         image = receivers[receiver] - 2.0 * off_b[:, None] * normal
         shock = bullet.shock(image, sound_speed, wind)
         off_a = ((shock.emitted_m - foot) * normal).sum(axis=1)
-        with np.errstate(invalid="ignore"):  # where no shock passes the image nothing is a number
+        # Where no shock passes the image nothing is a number; emitted as far behind the wall as the receiver is in front
+        # of it, the shock divides by zero, and hits nothing.
+        with np.errstate(invalid="ignore", divide="ignore"):
             part = (off_a / (off_a + off_b))[:, None]
             bounce_m = (1.0 - part) * shock.emitted_m + part * image
             along = ((bounce_m - foot)[:, :2] * faces[:, 2:4]).sum(axis=1)

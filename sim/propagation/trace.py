@@ -31,7 +31,7 @@ from sim.propagation.around import Strings, add_blockers, pull_tight
 from sim.propagation.moving_air import Air
 from sim.propagation.over import Profile, go_over
 from sim.propagation.paths import Kind, Paths
-from sim.propagation.pathsheet import Sheet, corner, finish, paths_of, rewind
+from sim.propagation.pathsheet import FULL, PATHS, Sheet, corner, finish, paths_of, rewind
 from sim.propagation.reflections import MOST_REFLECTIONS, Bounces, bounce_often, bounce_once, near_walls
 from sim.propagation.surroundings import Surroundings
 from sim.world import Surfaces
@@ -39,7 +39,6 @@ from sim.world import Surfaces
 __all__ = ["checked_places", "most_excess_m", "trace", "worth_following"]
 
 DIRECT, GROUND, AROUND = int(Kind.DIRECT), int(Kind.GROUND), int(Kind.AROUND)
-FULL = 2  # of ``Sheet.used``
 JUDGED_AT_HZ = 1000.0
 NEAREST_M = 1e-3
 FIRST_SHEET = 16_384
@@ -186,7 +185,7 @@ def _trace(
     profile, strings, bounces, reach_m = bench.profile, bench.strings, bench.bounces, nearby.reach_m
     orders = len(most_m) - 1
     while row < len(sources):
-        before, pair = sheet.used[0], first_pair + row
+        before, pair = sheet.used[PATHS], first_pair + row
         ax, ay, az = sources[row, 0], sources[row, 1], sources[row, 2]
         bx, by, bz = receivers[row, 0], receivers[row, 1], receivers[row, 2]
         hidden, inside = _straight_or_over(around, air, profile, sheet, pair, ax, ay, az, bx, by, bz)

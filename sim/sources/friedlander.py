@@ -42,12 +42,6 @@ def pressure_of_level_pa(level_db: float) -> float:
     return float(REFERENCE_PA * 10.0 ** (level_db / 20.0))
 
 
-def friedlander_pa(at_s: NDArray[np.float64], peak_pa: float, positive_s: float) -> NDArray[np.float64]:
-    """(n,) float64, the ideal pulse at so many seconds after its onset, eq. 1; zero before it.  Not band-limited."""
-    x = np.maximum(np.asarray(at_s, dtype=np.float64), 0.0) / positive_s
-    return np.asarray(np.where(np.asarray(at_s) < 0.0, 0.0, peak_pa * (1.0 - x) * np.exp(-x)))
-
-
 def friedlander_spectrum(
     frequency_hz: NDArray[np.float64], peak_pa: float, positive_s: float
 ) -> NDArray[np.complex128]:

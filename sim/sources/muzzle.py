@@ -24,8 +24,6 @@ energy. (2) is then what is heard on the barrel's axis; the directivity takes th
 
 from __future__ import annotations
 
-import math
-
 STANDARD_PRESSURE_PA = 101_325.0
 
 TNT_J_KG = 4.184e6
@@ -68,11 +66,6 @@ def blast_duration_s(energy_j: float) -> float:
 def blast_energy_j(peak_pa: float) -> float:
     """The energy whose far field has this peak at one metre, joules: the inverse of ``blast_peak_pa``."""
     return float((peak_pa / (FAR_PEAK * STANDARD_PRESSURE_PA)) ** 3 * STANDARD_PRESSURE_PA)
-
-
-def acoustic_efficiency() -> float:
-    """Share of the energy that leaves as sound, for a Friedlander pulse that obeys eq. 2."""
-    return float(math.pi * FAR_PEAK**2 * FAR_DURATION / 1.4)
 
 
 def gas_energy_j(charge_kg: float, projectile_kg: float, speed_m_s: float) -> float:

@@ -11,9 +11,8 @@ ballistic coefficient : makers' G1; for M855 and M80 the G7 of the Army Research
 charge : common loads of reloading handbooks for that bullet and speed (within 10 %; powders differ).
 cyclic rate : the makers' and armies' manuals.
 published : peak levels one metre left of the muzzle (position of MIL-STD-1474), Dater 2014, "Firearm Sound
-Suppression";
-    and peak levels at the shooter's ear in the list of W. Krammer, Ball State University, that hearing-protection
-    literature reprints.
+    Suppression"; and peak levels at the shooter's ear in the list of W. Krammer, Ball State University, that
+    hearing-protection literature reprints.
 
 Blast energy, and from it peak and duration on the axis, follow from charge, mass and speed (``sim.sources.muzzle``,
 eq. 3); ``docs/sources.md`` compares them with the published levels.

@@ -3,7 +3,6 @@ cannot be."""
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -96,8 +95,3 @@ def parse_scenario(text: str, path: Path) -> Scenario:
     scenario = Scenario(path.stem, str(path), path.parent, text, spec, lines)
     check(spec, scenario.refusal)
     return scenario
-
-
-def with_start(scenario: Scenario, start: datetime) -> Scenario:
-    """The same at another instant, which must state its zone."""
-    return dataclasses.replace(scenario, spec=msgspec.structs.replace(scenario.spec, start=start))

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from localize.networkfile import WEATHER_BOUNDS
+from sim.propagation.reflections import MOST_REFLECTIONS
 from sim.staging.gridcity import Style
 from sim.staging.spec_cast import Gunfire, Noise, Recorded, Shooter
 from sim.staging.spec_places import LONGEST_S, GlobeBounds, Table, number, what
@@ -97,7 +98,7 @@ class SurfacesTable(Table, frozen=True, kw_only=True, forbid_unknown_fields=True
         float, number(1e3, 1e9, "effective flow resistivity of the ground: asphalt 2e7, lawn 2e5, snow 3e4")
     ] = 2e7
     wall_absorption: Annotated[float, number(0, 1, "share of energy that a wall takes from a bounce")] = 0.15
-    reflections: Annotated[int, number(0, 6, "most bounces off walls that are followed")] = 1
+    reflections: Annotated[int, number(0, MOST_REFLECTIONS, "most bounces off walls that are followed")] = 1
     reflection_reach_m: Annotated[float, number(0, 5000, "only walls this near to source or sensor are tried")] = 150.0
     least_gain_db: Annotated[
         float, number(-120, 0, "paths weaker than this beyond spreading, at 1 kHz, are dropped")

@@ -78,6 +78,22 @@ def test_ratios_of_the_truth_are_told_in_the_band_of_rendered_truth() -> None:
     assert np.abs(simulated.noise_db - noise_db).min() > 1.5  # in the picking band, for what a pulse states
 
 
+def test_shock_waves_are_as_late_as_rendered_truth_says() -> None:
+    """Beside a free field; over a roof they are late by what that takes."""
+    world = made.world(
+        tuple(made.station(f"S{k}", 120.0 + 10.0 * k, 60.0) for k in range(3)),
+        (made.shot(0, 1.0, 0.0, 0.0, weapon="556x45"),),
+        where=made.city((60.0, 20.0, 160.0, 30.0, 25.0)),
+    )
+    pulses, rendered = (
+        {a.sensor: a.excess_delay_s for s in truth.sounds for a in s.arrivals if a.wave == "shock"}
+        for truth in (simulate_pulses(world, scatter=EXACT).truth, truth_of(world, reach(world)))
+    )
+    assert len(pulses) == 3
+    assert pulses == pytest.approx(rendered, abs=1e-8)
+    assert min(pulses.values()) > 1e-3
+
+
 def test_messages_are_sorted_and_numbered() -> None:
     world = made.scattered(30, 5, ambient=replace(made.scattered(1, 1).ambient, events_per_min=20.0))
     pulses = simulate_pulses(world).pulses

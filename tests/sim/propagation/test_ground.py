@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 
 from sim.propagation import ground
-from sim.propagation.ground import admittance, boundary_loss, delany_bazley_admittance, spherical_reflection
+from sim.propagation.ground import admittance, boundary_loss, spherical_reflection
 
 SPEED = 343.0
 ASPHALT, LAWN, SNOW = 2e7, 2e5, 2e4
@@ -118,6 +118,14 @@ def test_impedance_is_mikis() -> None:
     impedance = 1 / admittance(np.array([500.0]), LAWN)[0]
     assert impedance.real == pytest.approx(1 + 0.070 * x, rel=1e-9)
     assert impedance.imag == pytest.approx(-0.107 * x, rel=5e-3)
+
+
+def delany_bazley_admittance(
+    frequency_hz: NDArray[np.float64], flow_resistivity_pa_s_m2: float
+) -> NDArray[np.complex128]:
+    """The same by Delany and Bazley's fit as Chessell 1977 (eq. 15) writes it, to compare with."""
+    x = np.asarray(frequency_hz, dtype=np.float64) * 1000.0 / flow_resistivity_pa_s_m2
+    return np.asarray(1.0 / (1.0 + 9.08 * x**-0.75 - 11.9j * x**-0.73))
 
 
 def test_fits_agree_where_both_were_fitted() -> None:

@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -18,7 +19,7 @@ from geo.place import Cartesian, Geodetic
 from sim.sources.bullet import StraightBullet
 from sim.staging.build import build_world
 from sim.staging.cast import muzzle
-from sim.staging.scenario import Scenario, parse_scenario, with_start
+from sim.staging.scenario import Scenario, parse_scenario
 from sim.world import World
 from tests.sim.staging.sameness import differences
 from tests.sim.staging.written_scenario import EVERYTHING, PATH, everything
@@ -69,7 +70,8 @@ def test_without_a_seed_of_its_own_the_city_changes_too(world: World) -> None:
 @settings(max_examples=4)
 def test_shifting_the_start_shifts_every_sound_and_nothing_else(world: World, microseconds: int) -> None:
     scenario = everything()
-    later = build_world(with_start(scenario, scenario.spec.start + timedelta(microseconds=microseconds)))
+    start = scenario.spec.start + timedelta(microseconds=microseconds)
+    later = build_world(dataclasses.replace(scenario, spec=msgspec.structs.replace(scenario.spec, start=start)))
     shift_ns = 1000 * microseconds
     assert [sound.at_ns for sound in later.sounds] == [sound.at_ns + shift_ns for sound in world.sounds]
     back = tuple(dataclasses.replace(sound, at_ns=sound.at_ns - shift_ns) for sound in later.sounds)

@@ -79,6 +79,7 @@ def test_start_is_an_instant_in_any_zone() -> None:
         ('style = "houses"', 'style = "huts"', 'site.grid.style: expected one of "blocks", "houses", found \'huts\''),
         ("size_m = [500, 400]", "size_m = [500]", "site.grid.size_m: expected a list of 2 values, each a number"),
         ("size_m = [500, 400]", "size_m = [500, 4]", "site.grid.size_m: expected a number, 20 .. 40,000, found 4"),
+        ("reflections = 0", "reflections = 4", "line 18: surfaces.reflections: expected a whole number, 0 .. 3"),
         ("[site.grid]", '[site]\nosm = "a.pbf"\n[site.grid]', "line 9: site: only one kind of site"),
         ("rate_hz = 12000", "bits = 20", "sensors.bits: expected one of"),
         ("y_m = -12\n", "", "line 28: sensors.at: place: expected x_m and y_m, or longitude and latitude, found 'x_m'"),

@@ -23,7 +23,7 @@ _FINENESS = 50.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cast:
+class SoundColumns:
     """Everything that sounds, one row a stroke, sorted by place.
 
     places_m : (p, 3) float64, where anything sounds, metres, site frame.
@@ -55,7 +55,7 @@ class Cast:
     levels: dict[int, tuple[BandLevels, ...]]
 
     @classmethod
-    def of(cls, sounds: Sequence[Sound], start_ns: int, rates_hz: Sequence[int]) -> Cast:
+    def of(cls, sounds: Sequence[Sound], start_ns: int, rates_hz: Sequence[int]) -> SoundColumns:
         """Of sounds, for sensors of these sampling rates."""
         signals, which, scale_db = _distinct(sounds)
         rates = sorted(set(rates_hz))
