@@ -130,8 +130,8 @@ def trace_shock(
         image = receivers[receiver] - 2.0 * off_b[:, None] * normal
         shock = bullet.shock(image, sound_speed, wind)
         off_a = ((shock.emitted_m - foot) * normal).sum(axis=1)
-        # Where no shock passes the image nothing is a number; emitted as far behind the wall as the receiver is in front
-        # of it, the shock divides by zero, and hits nothing.
+        # Where no shock passes the image nothing is a number; emitted as far behind the wall as the receiver is before
+        # it, the shock divides by zero, and hits nothing.
         with np.errstate(invalid="ignore", divide="ignore"):
             part = (off_a / (off_a + off_b))[:, None]
             bounce_m = (1.0 - part) * shock.emitted_m + part * image
