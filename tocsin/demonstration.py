@@ -24,8 +24,8 @@ from tocsin.scoring_folders import ScoredFolder
 from tocsin.simulated_scene import scene_of
 from tocsin.simulating import world_of
 
-SCENARIO = "exchange"
-"""Two shooters at once: what is hard in the field, and fits on one map."""
+SCENARIO = "burst"
+"""The commonest shooting, and rounds that follow each other faster than their echoes die."""
 
 Say = Callable[[str], None]
 
