@@ -5,22 +5,76 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from acoustic.detector import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Detection, Detector, DetectorSettings
 from acoustic.levels import decibels, peak_db_spl
 from errors import RecordingError
 from sensors.capture import Capture, sample_ns
-from wire.messages import Pulse
+from wire.messages import ClockState, Pulse
 from wire.utc import format_utc_ns
 
 BLOCK_SAMPLES = 16_384
 """Samples read at a time: a few tenths of a second; the pulses do not depend on it."""
 
 
-def listen(capture: Capture, settings: DetectorSettings | None = None) -> Iterator[Pulse]:
-    """Pulses of a capture, in order of arrival, as soon as they are complete.
+class Listener:
+    """The detector with its memory, for one stretch of sound without holes.
 
     The microphones of an array stand at one place: what several channels hear within the detector's separation is one
-    pulse, taken from the channel where it stands out most.
+    sound, taken from the channel where it stands out most.
+
+    Parameters
+    ----------
+    rate_hz : nominal sampling rate, 8 to 96 kHz.
+    channels : of the sound.
+    settings : of the detector; None for the defaults.
+
+    Raises
+    ------
+    ValueError
+        When the rate is out of range.
+    """
+
+    def __init__(self, rate_hz: float, channels: int = 1, settings: DetectorSettings | None = None) -> None:
+        self._detector = Detector(rate_hz, settings)
+        self._apart = self._detector.settings.separation_s * rate_hz
+        self._channels = channels
+        self._state = self._detector.initial(channels)
+        self._waiting: list[Detection] = []
+
+    @property
+    def latency_s(self) -> float:
+        """Longest time from an onset to its detection, in stream time, seconds."""
+        return self._detector.latency_s + (0.0 if self._channels == 1 else self._detector.settings.separation_s)
+
+    def step(self, block: NDArray[np.floating]) -> list[Detection]:
+        """Take (n, channels) samples; the sounds that they completed, in order of time."""
+        self._state, found = self._detector.step(self._state, block)
+        return self._ready(found, self._detector.decided(self._state))
+
+    def finish(self) -> list[Detection]:
+        """The sounds that still waited for later samples; the stretch ends here."""
+        return self._ready(self._detector.finish(self._state), None)
+
+    def _ready(self, found: list[Detection], decided: int | None) -> list[Detection]:
+        """One detection of each sound that is complete (``decided`` None: all are); the others wait."""
+        if self._channels == 1:
+            return found
+        sounds: list[list[Detection]] = []
+        for detection in sorted(self._waiting + found, key=lambda d: d.trigger):
+            if sounds and detection.trigger - sounds[-1][0].trigger <= self._apart:
+                sounds[-1].append(detection)
+            else:
+                sounds.append([detection])
+        ready = [s for s in sounds if decided is None or s[0].trigger + self._apart < decided]
+        self._waiting = [d for s in sounds[len(ready) :] for d in s]
+        return [max(s, key=lambda d: d.statistic) for s in ready]
+
+
+def listen(capture: Capture, settings: DetectorSettings | None = None) -> Iterator[Pulse]:
+    """Pulses of a capture, in order of arrival, as soon as they are complete.
 
     Parameters
     ----------
@@ -39,57 +93,61 @@ def listen(capture: Capture, settings: DetectorSettings | None = None) -> Iterat
     """
     if not LOWEST_RATE_HZ <= capture.rate_hz <= HIGHEST_RATE_HZ:
         raise RecordingError(capture.source, "sampling rate", expected="8000 to 96000 Hz", seen=capture.rate_hz)
-    detector = Detector(capture.rate_hz, settings)
-    apart = detector.settings.separation_s * capture.rate_hz
+    listener = Listener(capture.rate_hz, capture.channels, settings)
     boot = format_utc_ns(capture.start_ns)
     sequence = 0
-    state = detector.initial(capture.channels)
-    waiting: list[Detection] = []
     for block in capture.blocks(BLOCK_SAMPLES):
-        state, found = detector.step(state, block)
-        waiting += found
-        ready, waiting = _one_per_sound(waiting, apart, detector.decided(state), capture.channels)
-        for detection in ready:
-            yield _pulse(capture, detection, boot, sequence)
+        for detection in listener.step(block):
+            yield _recorded_pulse(capture, detection, boot, sequence)
             sequence += 1
-    waiting += detector.finish(state)
-    ready, _ = _one_per_sound(waiting, apart, None, capture.channels)
-    for detection in ready:
-        yield _pulse(capture, detection, boot, sequence)
+    for detection in listener.finish():
+        yield _recorded_pulse(capture, detection, boot, sequence)
         sequence += 1
 
 
-def _one_per_sound(
-    detections: list[Detection], apart: float, decided: int | None, channels: int
-) -> tuple[list[Detection], list[Detection]]:
-    """Detections of distinct sounds, and those whose sound may not be complete yet (``decided`` None: all are)."""
-    if channels == 1:
-        return detections, []
-    sounds: list[list[Detection]] = []
-    for detection in sorted(detections, key=lambda d: d.trigger):
-        if sounds and detection.trigger - sounds[-1][0].trigger <= apart:
-            sounds[-1].append(detection)
-        else:
-            sounds.append([detection])
-    ready = [s for s in sounds if decided is None or s[0].trigger + apart < decided]
-    waiting = [d for s in sounds[len(ready) :] for d in s]
-    return [max(s, key=lambda d: d.statistic) for s in ready], waiting
-
-
-def _pulse(capture: Capture, detection: Detection, boot: str, sequence: int) -> Pulse:
-    """The message of one detection."""
-    level = None
-    if capture.full_scale_db_spl is not None:
-        level = peak_db_spl(detection.peak, capture.full_scale_db_spl)
-    return Pulse(
+def _recorded_pulse(capture: Capture, detection: Detection, boot: str, sequence: int) -> Pulse:
+    return pulse_of(
+        detection,
         sensor=capture.sensor,
-        arrival_ns=sample_ns(capture.start_ns, capture.rate_hz, detection.onset),
-        sigma_s=math.hypot(detection.onset_sigma_s, capture.clock_sigma_s),
         boot=boot,
         sequence=sequence,
+        arrival_ns=sample_ns(capture.start_ns, capture.rate_hz, detection.onset),
+        clock="recorded",
+        clock_sigma_s=capture.clock_sigma_s,
+        full_scale_db_spl=capture.full_scale_db_spl,
+    )
+
+
+def pulse_of(
+    detection: Detection,
+    *,
+    sensor: str,
+    boot: str,
+    sequence: int,
+    arrival_ns: int,
+    clock: ClockState,
+    clock_sigma_s: float,
+    full_scale_db_spl: float | None,
+    untrusted: bool = False,
+) -> Pulse:
+    """The message of one detection.
+
+    arrival_ns : UTC nanoseconds of ``detection.onset``; ``clock_sigma_s`` what its clock adds to the uncertainty.
+    untrusted : samples were lost near it.
+    """
+    level = None if full_scale_db_spl is None else peak_db_spl(detection.peak, full_scale_db_spl)
+    named = (("clipped", detection.clipped), ("gap", detection.gap), ("untrusted", untrusted))
+    return Pulse(
+        sensor=sensor,
+        arrival_ns=arrival_ns,
+        sigma_s=math.hypot(detection.onset_sigma_s, clock_sigma_s),
+        boot=boot,
+        sequence=sequence,
+        clock=clock,
+        clock_sigma_s=clock_sigma_s,
         snr_db=detection.snr_db,
         peak_db_spl=level,
-        flags=tuple(name for name in ("clipped", "gap") if getattr(detection, name)),
+        flags=tuple(name for name, holds in named if holds),
         features={
             "statistic_db": detection.statistic,
             "peak_dbfs": decibels(detection.peak),

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import inspect
 
 from errors import ConfigurationError
-from sim.staging.tomllines import Key, TomlLines
+from settings.tomllines import Key, TomlLines
 
 _AT = re.compile(r" - at `\$([^`]*)`$")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
@@ -30,7 +30,7 @@ def refusal(
         place = at(where, lines, (*key, found[1]))
         return ConfigurationError(place, f"unknown key{_inside(key)}", expected=one_of(node), seen=found[1])
     if found := _MISSING.search(sentence):
-        table = named(key) or "the scenario"
+        table = named(key) or "the file"
         return ConfigurationError(at(where, lines, key), f"{table} has no {found[1]}")
     return ConfigurationError(at(where, lines, key), named(key), expected=expected(node), seen=value)
 

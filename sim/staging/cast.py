@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from settings.tomllines import Key
 from sim.sound import Signal, Sound
 from sim.sources.gunshot import gunshot
 from sim.sources.lookalikes import LOOKALIKES
@@ -24,7 +25,6 @@ from sim.staging.scenario import Scenario
 from sim.staging.schedule import burst_times_s, incident_times_s, instant_ns, intervals_s
 from sim.staging.siting import Siting
 from sim.staging.spec_cast import Gunfire, Noise, Recorded, Shooter
-from sim.staging.tomllines import Key
 from sim.world import World
 
 

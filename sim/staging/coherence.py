@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from errors import ConfigurationError
+from settings.tomllines import Key
 from sim.sources.lookalikes import LOOKALIKES
 from sim.sources.weapons import WEAPONS
 from sim.staging.spec import Site, Spec
 from sim.staging.spec_cast import Gunfire, Noise, Recorded, Shooter
 from sim.staging.spec_places import Chance, Point
 from sim.staging.spec_sensors import Fault, Sensors
-from sim.staging.tomllines import Key
 
 
 class Refuse(Protocol):

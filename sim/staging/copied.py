@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
+from settings.tomllines import Key
 from sim.staging.files import SHARED
 from sim.staging.scenario import Scenario
-from sim.staging.tomllines import Key
 
 COPY = "scenario.toml"
 """What the copy is called."""
@@ -31,7 +31,7 @@ def text_in(folder: Path, scenario: Scenario) -> str:
         if named.startswith(SHARED) or Path(named).is_absolute():
             continue
         there = os.path.relpath((scenario.folder / named).resolve(), folder.resolve())
-        text = _replaced(text, scenario.lines.line(key) or 1, key, named, Path(there).as_posix())
+        text = _replaced(text, scenario.read.lines.line(key) or 1, key, named, Path(there).as_posix())
     return text
 
 

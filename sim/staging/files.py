@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from settings.tomllines import Key
 from sim.staging.scenario import Scenario
-from sim.staging.tomllines import Key
 
 SHARED = "shared:"
 _BESIDE_CHECKOUT = Path(__file__).resolve().parents[3] / "shared"

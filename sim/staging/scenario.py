@@ -3,19 +3,16 @@ cannot be."""
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import msgspec
-
 from errors import ConfigurationError
+from settings.reading import Read, parse, read_text
+from settings.tomllines import Key
 from sim.staging.catalogue import scenario_path
 from sim.staging.coherence import check
-from sim.staging.refusal import at, named, refusal
 from sim.staging.spec import Spec
-from sim.staging.tomllines import Key, TomlLines
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,17 +22,28 @@ class Scenario:
     """A scenario that has been read and makes sense, but for what only its city can tell.
 
     name : the file's, without ``.toml``.
-    where : the file, as errors name it.
     folder : what file names in it are relative to.
-    text : of the file; ``lines`` tells where in it keys stand.
+    read : the file, and where in it keys stand.
     """
 
     name: str
-    where: str
     folder: Path
-    text: str
-    spec: Spec
-    lines: TomlLines
+    read: Read[Spec]
+
+    @property
+    def spec(self) -> Spec:
+        """What the file says."""
+        return self.read.value
+
+    @property
+    def where(self) -> str:
+        """The file, as errors name it."""
+        return self.read.where
+
+    @property
+    def text(self) -> str:
+        """The text of the file."""
+        return self.read.text
 
     @property
     def title(self) -> str:
@@ -50,9 +58,8 @@ class Scenario:
     def refusal(
         self, key: Key, reason: str | None = None, *, expected: str | None = None, seen: object = ...
     ) -> ConfigurationError:
-        """The error that names the file, the line of ``key``, and either ``reason`` or the key itself."""
-        words = named(key) if reason is None else reason
-        return ConfigurationError(at(self.where, self.lines, key), words, expected=expected, seen=seen)
+        """As ``settings.reading.Read.refusal``."""
+        return self.read.refusal(key, reason, expected=expected, seen=seen)
 
 
 def read_scenario(name_or_path: str | Path) -> Scenario:
@@ -65,13 +72,7 @@ def read_scenario(name_or_path: str | Path) -> Scenario:
         names the file, the line, the key and the reason.
     """
     path = scenario_path(name_or_path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(path, f"cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(path, f"is not UTF-8 text (byte {error.start})") from error
-    return parse_scenario(text, path)
+    return parse_scenario(read_text(path), path)
 
 
 def parse_scenario(text: str, path: Path) -> Scenario:
@@ -82,16 +83,7 @@ def parse_scenario(text: str, path: Path) -> Scenario:
     ConfigurationError
         As ``read_scenario``.
     """
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, and so is a date that is none
-        raise ConfigurationError(path, f"is not TOML: {error}") from error
-    text = text.replace("\r\n", "\n")
-    lines = TomlLines(text)
-    try:
-        spec = msgspec.convert(document, Spec)
-    except msgspec.ValidationError as error:
-        raise refusal(error, document, Spec, path, lines) from error
-    scenario = Scenario(path.stem, str(path), path.parent, text, spec, lines)
-    check(spec, scenario.refusal)
+    read = parse(text, path, Spec)
+    scenario = Scenario(path.stem, path.parent, read)
+    check(read.value, scenario.refusal)
     return scenario

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from geo.city import City
 from geo.frames import LocalFrame
+from settings.tomllines import Key
 from sim.staging.placement import ROOF_HEIGHT_M, near_street
 from sim.staging.scenario import Scenario
 from sim.staging.spec_places import Chance, Point, Route, Spot
 from sim.staging.streetways import shortest_way
-from sim.staging.tomllines import Key
 
 ROOF_INSET_M = 1.0
 """How far from the edge somebody stands on a roof to which they were moved."""

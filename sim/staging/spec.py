@@ -12,10 +12,11 @@ from typing import Annotated
 import msgspec
 
 from localize.networkfile import WEATHER_BOUNDS
+from settings.tables import Table, number, what
 from sim.propagation.reflections import MOST_REFLECTIONS
 from sim.staging.gridcity import Style
 from sim.staging.spec_cast import Gunfire, Noise, Recorded, Shooter
-from sim.staging.spec_places import LONGEST_S, GlobeBounds, Table, number, what
+from sim.staging.spec_places import LONGEST_S, GlobeBounds
 from sim.staging.spec_sensors import Fault, Sensors
 
 Size = Annotated[float, number(20, 40_000, "of a side")]

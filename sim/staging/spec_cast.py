@@ -6,7 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from sim.staging.spec_places import LONGEST_S, Chance, Route, Spot, Table, number, what
+from settings.tables import Table, number, what
+from sim.staging.spec_places import LONGEST_S, Chance, Route, Spot
 
 Times = Annotated[
     tuple[Annotated[float, number(0, LONGEST_S, "seconds after the start")], ...],
@@ -22,9 +23,9 @@ class Burst(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     at_s: Annotated[float, number(0, LONGEST_S, "the first round")]
     rounds: Annotated[int, number(1, 500, "how many")] = 5
-    rate_rpm: (
-        Annotated[float, number(1, 6000, "rounds a minute; the weapon's own, 240 where it has none")] | None
-    ) = None
+    rate_rpm: Annotated[float, number(1, 6000, "rounds a minute; the weapon's own, 240 where it has none")] | None = (
+        None
+    )
     jitter: Annotated[float, number(0, 1, "standard deviation of an interval over the interval")] = 0.1
 
 
@@ -90,9 +91,12 @@ class Recorded(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     folder: Annotated[str, msgspec.Meta(min_length=1, description="where they are, relative to the scenario file")]
     name: Annotated[str, what("one sound of the folder; each time another by chance when left out")] | None = None
     kind: Annotated[str, msgspec.Meta(min_length=1, description="what it is, for the truth")] = "recorded"
-    peak_db_spl_1m: Annotated[
-        float, number(40, 200, "peak level at one metre, dB re 20 uPa; as stated beside each file when left out")
-    ] | None = None
+    peak_db_spl_1m: (
+        Annotated[
+            float, number(40, 200, "peak level at one metre, dB re 20 uPa; as stated beside each file when left out")
+        ]
+        | None
+    ) = None
     at: Annotated[Spot, what("where it is; it may be off the site, as thunder is")] | None = None
     path: Annotated[Route, what("the way along which it moves")] | None = None
     times_s: Times | None = None

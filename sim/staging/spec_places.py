@@ -6,30 +6,18 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from settings.tables import Table, number, what
+
 REACH_M = 20_000.0
 """No sound of a scenario is further from the middle of its site: beyond it even a shell is silent."""
 LONGEST_S = 172_800.0
 """Two days: what is longer is a slip of units."""
 
 
-def number(low: float, high: float, what: str) -> msgspec.Meta:
-    """A number from ``low`` to ``high``, both included."""
-    return msgspec.Meta(ge=low, le=high, description=what)
-
-
-def what(description: str) -> msgspec.Meta:
-    """A value that its type says all about."""
-    return msgspec.Meta(description=description)
-
-
 Metres = Annotated[float, number(-REACH_M, REACH_M, "in the site's frame")]
 Degrees = Annotated[float, number(-180, 180, "WGS 84")]
 SiteBounds = tuple[Metres, Metres, Metres, Metres]
 GlobeBounds = tuple[Degrees, Degrees, Degrees, Degrees]
-
-
-class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Any table of a scenario: unknown keys are refused."""
 
 
 class Point(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):

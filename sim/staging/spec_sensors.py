@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from settings.tables import Table, number, what
 from sim.staging.placement import MAST_M
-from sim.staging.spec_places import LONGEST_S, REACH_M, Spot, Table, number, what
+from sim.staging.spec_places import LONGEST_S, REACH_M, Spot
 
 
 class SensorAt(Spot, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,9 +57,7 @@ class Sensors(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     position_sigma_m: Annotated[
         float, number(0, 100, "standard deviation of the survey along each horizontal axis, as stated and as drawn")
     ] = 1.0
-    clock_sigma_s: Annotated[
-        float, number(1e-9, 1, "standard deviation of the clock, as stated and as drawn")
-    ] = 1e-4
+    clock_sigma_s: Annotated[float, number(1e-9, 1, "standard deviation of the clock, as stated and as drawn")] = 1e-4
 
 
 class ClockStep(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):

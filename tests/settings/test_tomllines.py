@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.staging.tomllines import Key, TomlLines
+from settings.tomllines import Key, TomlLines
 
 TEXT = '''\
 # title = "not this"

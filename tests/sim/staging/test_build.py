@@ -71,7 +71,8 @@ def test_without_a_seed_of_its_own_the_city_changes_too(world: World) -> None:
 def test_shifting_the_start_shifts_every_sound_and_nothing_else(world: World, microseconds: int) -> None:
     scenario = everything()
     start = scenario.spec.start + timedelta(microseconds=microseconds)
-    later = build_world(dataclasses.replace(scenario, spec=msgspec.structs.replace(scenario.spec, start=start)))
+    spec = msgspec.structs.replace(scenario.spec, start=start)
+    later = build_world(dataclasses.replace(scenario, read=dataclasses.replace(scenario.read, value=spec)))
     shift_ns = 1000 * microseconds
     assert [sound.at_ns for sound in later.sounds] == [sound.at_ns + shift_ns for sound in world.sounds]
     back = tuple(dataclasses.replace(sound, at_ns=sound.at_ns - shift_ns) for sound in later.sounds)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sim.staging.reference import reference, rewritten, tables
+from settings.reference import rewritten, tables
+from sim.staging.reference import reference
 from sim.staging.scenario import parse_scenario
+from sim.staging.spec import Spec
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
@@ -13,12 +15,12 @@ PAGE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
 
 def test_the_page_is_up_to_date() -> None:
     """Where it is not: ``python -m sim.staging.reference docs/scenarios.md``."""
-    assert rewritten(PAGE) == PAGE
+    assert rewritten(PAGE, "sim.staging.reference", reference()) == PAGE
 
 
 def test_every_table_has_its_section_and_every_link_a_target() -> None:
     text = reference()
-    names = [name for name, _ in tables()]
+    names = [name for name, _ in tables(Spec)]
     assert {"site.grid", "shooter.bursts", "sensors.at", "fault.clock.step", "gunfire.random"} <= set(names)
     for name in names:
         assert f"### {name}\n" in text or f"### `{name}`\n" in text

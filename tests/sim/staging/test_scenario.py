@@ -17,9 +17,9 @@ from msgspec import inspect
 
 from acoustic.weather import BOUNDS, Weather
 from errors import ConfigurationError, TocsinError
-from sim.staging.reference import tables
+from settings.reference import tables
 from sim.staging.scenario import parse_scenario, read_scenario
-from sim.staging.spec import AmbientTable, SurfacesTable, WeatherTable
+from sim.staging.spec import AmbientTable, Spec, SurfacesTable, WeatherTable
 from sim.world import Ambient, Surfaces
 from tests.sim.staging.written_scenario import EVERYTHING, PATH, everything
 from tests.strategies import mutations
@@ -70,7 +70,7 @@ def test_start_is_an_instant_in_any_zone() -> None:
         ("duration_s = 60", "duration_s = -1", "line 4: duration_s: expected a number, 0.1 .. 172,800, found -1"),
         ("duration_s = 60", "duration_s = nan", "line 4: duration_s: expected a number, .* found nan"),
         ("duration_s = 60", "duration_s = true", "line 4: duration_s: expected a number, .* found True"),
-        ("duration_s = 60", "", ": the scenario has no duration_s"),
+        ("duration_s = 60", "", ": the file has no duration_s"),
         ("2026-03-01T20:00:00Z", "2026-03-01T20:00:00", "line 3: start: expected an instant with its zone"),
         ('title = "Everything at once"', 'title = ""', "line 2: title: expected a text that is not empty, found ''"),
         ("[weather]", "[wether]", "line 13: unknown key: expected one of title, start, .*, found 'wether'"),
@@ -127,7 +127,7 @@ def tables_in(document: Any) -> list[Any]:
 def test_an_unknown_key_is_refused_wherever_it_stands(data: st.DataObject) -> None:
     document = tomllib.loads(EVERYTHING)
     table = data.draw(st.sampled_from(tables_in(document)))
-    known = {name for _, node in tables() for name in (field.encode_name for field in node.fields)}
+    known = {name for _, node in tables(Spec) for name in (field.encode_name for field in node.fields)}
     words = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=40)  # longer ones are cut in errors
     name = data.draw(words.filter(lambda word: word not in known))
     table[name] = data.draw(st.integers() | st.text("abc", max_size=3) | st.booleans())
@@ -171,7 +171,7 @@ def test_every_number_has_bounds_and_every_key_a_meaning() -> None:
             case inspect.DictType():
                 check(node.value_type, where)
 
-    for name, table in tables():
+    for name, table in tables(Spec):
         for field in table.fields:
             check(field.type, f"{name}.{field.encode_name}")
             assert "description" in str(field.type), f"{name}.{field.encode_name}"

@@ -1,0 +1,1 @@
+"""The daemon: configuration, the listening loop, heartbeats, health, watchdog, check and status."""

@@ -1,0 +1,1 @@
+"""Settings that people write: TOML read into types, refused with file, line and reason, documented from the types."""
