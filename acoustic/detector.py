@@ -164,6 +164,15 @@ class Detector:
         """Sample of the stream before which every trigger has been reported."""
         return state.history.done - self._late * self._frame - self._decimator.delay
 
+    @property
+    def bands_hz(self) -> tuple[tuple[float, float], ...]:
+        """Edges of the bands that the rate can carry."""
+        return self._bank.bands_hz
+
+    def noise_floor(self, state: DetectorState) -> Array:
+        """The noise floor as it is now, (bands, channels) float64, mean squares; inf where nothing was heard yet."""
+        return noise_floor(state.history.blocks, self.settings.floor_percentile)
+
     def initial(self, channels: int = 1) -> DetectorState:
         """State of a detector that has heard nothing."""
         bands = len(self._bank.bands_hz)

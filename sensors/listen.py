@@ -49,6 +49,18 @@ class Listener:
         """Longest time from an onset to its detection, in stream time, seconds."""
         return self._detector.latency_s + (0.0 if self._channels == 1 else self._detector.settings.separation_s)
 
+    @property
+    def bands_hz(self) -> tuple[tuple[float, float], ...]:
+        """Edges of the detector's bands."""
+        return self._detector.bands_hz
+
+    def floor_dbfs(self) -> tuple[float, ...]:
+        """Noise floor of each band, dB re full scale, of the quietest channel; empty before anything was heard."""
+        floor = self._detector.noise_floor(self._state).min(axis=1)
+        if not np.isfinite(floor).all():
+            return ()
+        return tuple((10.0 * np.log10(np.maximum(floor, 1e-15))).tolist())
+
     def step(self, block: NDArray[np.floating]) -> list[Detection]:
         """Take (n, channels) samples; the sounds that they completed, in order of time."""
         self._state, found = self._detector.step(self._state, block)
@@ -128,15 +140,16 @@ def pulse_of(
     clock: ClockState,
     clock_sigma_s: float,
     full_scale_db_spl: float | None,
+    gap: bool = False,
     untrusted: bool = False,
 ) -> Pulse:
     """The message of one detection.
 
     arrival_ns : UTC nanoseconds of ``detection.onset``; ``clock_sigma_s`` what its clock adds to the uncertainty.
-    untrusted : samples were lost near it.
+    gap, untrusted : samples were lost in it, or near it, as the capture knows.
     """
     level = None if full_scale_db_spl is None else peak_db_spl(detection.peak, full_scale_db_spl)
-    named = (("clipped", detection.clipped), ("gap", detection.gap), ("untrusted", untrusted))
+    named = (("clipped", detection.clipped), ("gap", detection.gap or gap), ("untrusted", untrusted))
     return Pulse(
         sensor=sensor,
         arrival_ns=arrival_ns,

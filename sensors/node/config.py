@@ -91,6 +91,7 @@ class Clips(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     privacy_filter: Annotated[
         bool, what("make unintelligible what is outside impulses and their echoes; `false` is told in every heartbeat")
     ] = True
+    most_per_minute: Annotated[int, number(0, 600, "more clips than this are not sent; pulses are")] = 20
     memory_s: Annotated[float, number(5, 60, "sound kept in memory, never on disk")] = 30.0
 
 
