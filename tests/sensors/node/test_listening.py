@@ -135,7 +135,8 @@ def test_more_pulses_a_minute_than_configured_are_counted_not_sent() -> None:
 
 def test_a_source_that_fails_is_opened_again_and_nothing_heard_is_lost() -> None:
     before, after = sound([1.0], 1.2, seed=1), sound([0.5], 2.0, seed=2)
-    script = [*blocks(before), CaptureError("mic", "unplugged"), *blocks(after, segment=1)]
+    script: list[Block | None | Exception] = [*blocks(before), CaptureError("mic", "unplugged")]
+    script += blocks(after, segment=1)
     loop, keeper, source = heard(script)
     assert source.opened == 2
     assert loop.hearing.stalls == 1
@@ -149,7 +150,7 @@ def test_a_source_that_stands_still_is_opened_again(caplog: pytest.LogCaptureFix
     config = NodeConfig(sensor="north", capture=Capture(stall_s=1.0))
     clock = iter(np.arange(0.0, 1000.0, 0.25).tolist())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listening.time, "monotonic", lambda: next(clock))
+        patch.setattr("sensors.node.listening.time.monotonic", lambda: next(clock))
         script = [*blocks(sound([], 0.1)), *[None] * 8, *blocks(sound([0.5], 2.0), segment=1)]
         loop, keeper, source = heard(script, config)
     assert (source.opened, loop.hearing.stalls, len(keeper.pulses)) == (2, 1, 1)
