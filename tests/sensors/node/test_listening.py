@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Iterable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -135,7 +136,7 @@ def test_more_pulses_a_minute_than_configured_are_counted_not_sent() -> None:
 
 def test_a_source_that_fails_is_opened_again_and_nothing_heard_is_lost() -> None:
     before, after = sound([1.0], 1.2, seed=1), sound([0.5], 2.0, seed=2)
-    script: list[Block | None | Exception] = [*blocks(before), CaptureError("mic", "unplugged")]
+    script: list[Block | Exception | None] = [*blocks(before), CaptureError("mic", "unplugged")]
     script += blocks(after, segment=1)
     loop, keeper, source = heard(script)
     assert source.opened == 2
@@ -150,7 +151,7 @@ def test_a_source_that_stands_still_is_opened_again(caplog: pytest.LogCaptureFix
     config = NodeConfig(sensor="north", capture=Capture(stall_s=1.0))
     clock = iter(np.arange(0.0, 1000.0, 0.25).tolist())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sensors.node.listening.time.monotonic", lambda: next(clock))
+        patch.setattr(listening, "time", SimpleNamespace(monotonic=lambda: next(clock)))
         script = [*blocks(sound([], 0.1)), *[None] * 8, *blocks(sound([0.5], 2.0), segment=1)]
         loop, keeper, source = heard(script, config)
     assert (source.opened, loop.hearing.stalls, len(keeper.pulses)) == (2, 1, 1)
