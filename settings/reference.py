@@ -32,6 +32,7 @@ _UNITS = {
     "_km2": "per km²",
     "_mm": "mm",
     "_km": "km",
+    "_mib": "MiB",
     "_kj_m": "kJ/m",
     "_pa": "Pa",
     "longitude": "°",

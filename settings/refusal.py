@@ -60,7 +60,8 @@ def expected(node: inspect.Type) -> str:
         case inspect.IntType():
             return f"a whole number{_bounds(node)}"
         case inspect.StrType():
-            return "a text that is not empty" if node.min_length else "a text"
+            form = f" of the form {node.pattern}" if node.pattern else ""
+            return ("a text that is not empty" if node.min_length else "a text") + form
         case inspect.BoolType():
             return "true or false"
         case inspect.DateTimeType():
