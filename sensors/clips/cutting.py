@@ -11,7 +11,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from errors import MessageError
-from sensors.clips.privacy import Stretch, filtered
+from sensors.clips.privacy import filtered
+from sensors.clips.stretches import Stretch
 from wire.codec import LONGEST_BYTES
 from wire.messages import Clip, Pulse
 

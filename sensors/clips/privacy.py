@@ -1,49 +1,19 @@
-"""The privacy filter: what of a clip stays as it was heard, and the noise that takes the place of the rest.
+"""The privacy filter: a clip in which nobody can be understood.
 
-Kept are short stretches that begin at impulses and last while the sound dies away as an impulse's echoes do.  All else
-becomes noise that says how loud the surroundings were, octave by octave, and changes over seconds only.  Nothing rests
-on the noise being secret: phases and quick changes of level are gone.  docs/privacy.md has the reasons and figures.
+Kept are short stretches at impulses (``sensors.clips.stretches``).  All else becomes noise that says how loud the
+surroundings were, octave by octave, and changes over seconds only.  Nothing rests on the noise being secret: phases and
+quick changes of level are gone.  docs/privacy.md has the reasons and figures.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Stretch = tuple[int, int]
-"""Frames of a clip: the first, and one past the last."""
-
-BEFORE_S = 0.010
-"""Kept before an onset: the picker's window of 8 ms, so that the onset can be picked again and is the same."""
-
-HOLD_S = 0.060
-"""Kept from an onset on whatever follows: what features describe, and less than a syllable (200 ms)."""
-
-LONGEST_S = 0.200
-"""Kept from one onset on at most: a syllable."""
-
-FADE_S = 0.002
-"""Cross-fade on either side of what is kept.  What is faded can be had back, so it counts as kept where shares count."""
-
-DECAY_FROM_S, DECAY_DB, DECAY_DB_S = 0.030, 6.0, 50.0
-"""An impulse's echoes lie this far below its head 30 ms after it, and from there on fall by so many dB a second at
-least.  A vowel after a plosive is as loud as the plosive or louder."""
-
-AUDIBLE_DB = 6.0
-"""Echoes nearer to the level of the surroundings than this are not worth keeping what lies under them."""
-
-STAND_OUT_DB = 6.0
-"""The head of an impulse lies this far above the 50 ms before it."""
-
-SHARE = 0.40
-"""Of a clip is kept at most: a burst of ten rounds at 900 rounds a minute takes 0.7 s."""
-
-DOUBTFUL_SHARE = 0.10
-"""Of a clip is kept at most for impulses that are not followed by a decay, as those of speech are."""
+from sensors.clips.stretches import FADE_S, Stretch, kept_stretches
 
 LEVEL_SPACING_S = 1.0
 """Levels of the surroundings are taken this far apart or farther, under windows twice as long: no change of level
@@ -56,25 +26,6 @@ EDGES_HZ = (125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0)
 """Between the bands in which the level of the surroundings is kept: octaves, too wide for formants."""
 
 _TAPER_S = 0.010  # of what is measured, so that the cut itself does not sound in other bands
-_WORKING_RATE_HZ = 11_000.0  # envelopes are taken at the lowest rate above this
-_ROUGH_S = 0.003  # what is slower than this (wind, traffic) does not count in the envelope
-_HEAD_S = 0.015
-_FINE_S, _COARSE_S = 0.005, 0.020
-
-
-@dataclass(frozen=True, slots=True)
-class Impulse:
-    """An impulse in a clip.
-
-    onset : frame.  stop : one past the last frame that is worth keeping.
-    strength_db : its head over the 50 ms before it.
-    decays : whether what follows dies away.
-    """
-
-    onset: int
-    stop: int
-    strength_db: float
-    decays: bool
 
 
 def filtered(
@@ -105,97 +56,6 @@ def filtered(
         # x + (y - x) is not y in floating point: what is kept is copied, not mixed.
         out[:, channel] = np.where(share >= 1.0, column, share * column + (1.0 - share) * noise)
     return out, kept
-
-
-def kept_stretches(
-    sound: NDArray[np.float32], rate_hz: float, onset: float, impulses: Sequence[float]
-) -> tuple[Stretch, ...]:
-    """What of a clip is kept; arguments as `filtered`.
-
-    The pulse itself comes first, then the impulses whose echoes decay, strongest first, then the others, as long as the
-    shares allow.
-    """
-    n = len(sound)
-    envelope = _Envelope(sound, rate_hz)
-    main = min(max(int(onset), 0), max(n - 1, 0))
-    apart = round(0.001 * rate_hz)  # the pulse is in the list too, perhaps rounded otherwise
-    others = sorted({int(o) for o in impulses if 0 <= o < n and abs(o - main) > apart})
-    fade = round(FADE_S * rate_hz)
-    lead = round(BEFORE_S * rate_hz)
-    found = [_judged(envelope, o, rate_hz) for o in (main, *others)]
-    order = [found[0], *sorted(found[1:], key=lambda i: (not i.decays, -i.strength_db, i.onset))]
-    taken = np.zeros(n, dtype=bool)
-    doubtful = 0
-    for impulse in order:
-        begin = max(0, impulse.onset - lead)
-        shortest = min(n, impulse.onset + round(HOLD_S * rate_hz))
-        for stop in dict.fromkeys((min(n, impulse.stop), shortest)):
-            piece = slice(max(0, begin - fade), min(n, stop + fade))
-            more = int(np.count_nonzero(~taken[piece]))
-            room = int(SHARE * n) - int(np.count_nonzero(taken))
-            if not impulse.decays:
-                room = min(room, int(DOUBTFUL_SHARE * n) - doubtful)
-            if more <= room or (impulse is found[0] and stop == shortest):
-                taken[piece] = True
-                doubtful += 0 if impulse.decays else more
-                break
-    return tuple((first + (fade if first > 0 else 0), stop - (fade if stop < n else 0)) for first, stop in _runs(taken))
-
-
-class _Envelope:
-    """Power of a clip, all channels together, without what is slow: sums over any stretch at the cost of two look-ups."""
-
-    def __init__(self, sound: NDArray[np.float32], rate_hz: float) -> None:
-        self.factor = max(1, int(rate_hz // _WORKING_RATE_HZ))
-        count = max(1, len(sound) // self.factor)
-        power = np.zeros(count)
-        width = max(1, round(_ROUGH_S * rate_hz / self.factor)) | 1
-        for channel in range(sound.shape[1] if len(sound) >= self.factor else 0):
-            slow = sound[: count * self.factor, channel].reshape(count, self.factor).mean(axis=1, dtype=np.float64)
-            padded = np.concatenate([np.full(width // 2 + 1, slow[0]), slow, np.full(width // 2, slow[-1])])
-            summed = np.cumsum(padded)
-            power += np.square(slow - (summed[width:] - summed[:-width]) / width)
-        self.rate_hz = rate_hz / self.factor
-        self._summed = np.concatenate([[0.0], np.cumsum(power)])
-
-    def levels(self, first: float, stop: float, length_s: float, step_s: float) -> NDArray[np.float64]:
-        """Mean levels, dB, of windows of a length whose beginnings lie from ``first`` to ``stop`` (seconds)."""
-        begins = np.arange(first, max(stop, first + step_s / 2), step_s) * self.rate_hz
-        last = len(self._summed) - 1
-        low = np.clip(begins.astype(np.int64), 0, last)
-        high = np.clip((begins + max(1.0, length_s * self.rate_hz)).astype(np.int64), 0, last)
-        power = (self._summed[high] - self._summed[low]) / np.maximum(high - low, 1)
-        return np.asarray(10.0 * np.log10(np.maximum(power, 1e-14)))
-
-    @property
-    def seconds(self) -> float:
-        return (len(self._summed) - 1) / self.rate_hz
-
-
-def _judged(envelope: _Envelope, onset: int, rate_hz: float) -> Impulse:
-    """How strong an impulse is, and how long what follows it is its echoes."""
-    at = onset / rate_hz
-    # A window that begins before the onset may hold its head already.
-    head = float(envelope.levels(at - 0.001, at + _HEAD_S, _FINE_S, 0.001).max())
-    before = float(envelope.levels(at - 0.055, at - 0.004, 0.050, 1.0)[0])
-    around = float(np.median(envelope.levels(0.0, envelope.seconds - _COARSE_S, _COARSE_S, 0.010)))
-    step = _FINE_S
-    times = np.arange(DECAY_FROM_S, LONGEST_S, step)
-    after = envelope.levels(at + DECAY_FROM_S, at + LONGEST_S - step / 2, _COARSE_S, step)[: len(times)]
-    times = times[: len(after)]
-    allowed = head - DECAY_DB - DECAY_DB_S * (times - DECAY_FROM_S)
-    loud = np.flatnonzero(after > allowed)
-    calm = np.flatnonzero(after < around + AUDIBLE_DB)
-    too_loud = float(times[loud[0]]) if len(loud) else np.inf
-    quiet = float(times[calm[0]]) if len(calm) else LONGEST_S
-    decays = head - before >= STAND_OUT_DB and too_loud >= HOLD_S
-    lasts = min(LONGEST_S, max(HOLD_S, min(quiet, too_loud))) if decays else HOLD_S
-    return Impulse(onset, onset + round(lasts * rate_hz), head - before, decays)
-
-
-def _runs(taken: NDArray[np.bool_]) -> list[Stretch]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], taken, [False]])))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _kept_share(n: int, rate_hz: float, kept: Sequence[Stretch], fade_s: float = FADE_S) -> NDArray[np.float32]:
