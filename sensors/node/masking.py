@@ -7,8 +7,8 @@ import re
 HIDDEN = "***"
 
 # Greedy: a password may hold "@" too.  The second way is an address that was cut short before its "@" came.
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s'\"?#]*(?=@)")
-_CUT_SHORT = re.compile(r"(?<=://)[^/\s'\"@:]+:[^/\s'\"@]*(?=\.\.\.)")
+_CREDENTIALS = re.compile(r"(?<=://)[^\s'\"]*(?=@)")
+_CUT_SHORT = re.compile(r"(?<=://)[^\s'\"@:]+:[^\s'\"@]*(?=\.\.\.)")
 
 # A seed of NKEYS: S, the kind, and 56 more letters of base 32.
 _SEED = re.compile(r"\bS[ACNOUX][A-Z2-7]{56}\b")

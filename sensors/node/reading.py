@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from errors import ConfigurationError
 from sensors.node.config import Capture, Clock, NodeConfig, Uplink
-from sensors.node.masking import masked
+from sensors.node.masking import HIDDEN, masked
 from settings.reading import Read, parse, read_text
 
 CUT_S = 2.0
@@ -125,9 +125,9 @@ def _check_uplink(uplink: Uplink, read: Read[NodeConfig]) -> None:
     for number, server in enumerate(uplink.servers):
         key = ("uplink", "servers", number)
         if not _is_server(server):
-            raise read.refusal(key, expected="tls://HOST:PORT, or nats://HOST:PORT", seen=masked(server))
+            raise read.refusal(key, expected="tls://HOST:PORT, or nats://HOST:PORT", seen=_shown(server))
         if server in uplink.servers[:number]:
-            raise read.refusal(key, expected="each server once", seen=masked(server))
+            raise read.refusal(key, expected="each server once", seen=_shown(server))
     if uplink.ca_file == "":
         raise read.refusal(("uplink", "ca_file"), expected="a file of certificates, or no such key", seen="")
 
@@ -138,9 +138,16 @@ def _is_server(server: str) -> bool:
         port_is_right = address.port is None or 1 <= address.port <= 65_535
     except ValueError:  # a port out of range, half an IPv6 address
         return False
-    plain = server.isprintable() and not any(letter.isspace() for letter in server)
+    plain = server.isprintable() and not any(letter.isspace() or letter in "\"'\\" for letter in server)
     alone = address.path in {"", "/"} and not address.query and not address.fragment
     return address.scheme in SCHEMES and bool(address.hostname) and port_is_right and plain and alone
+
+
+def _shown(server: str) -> str:
+    """An address, however malformed, without what stands before its last ``@``."""
+    head, at, host = server.rpartition("@")
+    scheme, colon, _ = head.partition("://")
+    return f"{scheme if colon else ''}{colon}{HIDDEN}@{host}" if at else server
 
 
 def _is_loopback(host: str) -> bool:
