@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
+
+from acoustic.filter_design import kaiser_low_pass
+from acoustic.kernels import KERNELS
 
 Array = NDArray[np.float64]
 
@@ -33,9 +35,7 @@ class Decimator:
             raise ValueError(f"factor: expected at least 1, got {factor}")
         self.factor = factor
         taps = 1 if factor == 1 else _TAPS_PER_PHASE * factor + 1
-        self.taps: Array = (
-            np.ones(1) if factor == 1 else np.asarray(signal.firwin(taps, 0.92 / factor, window=("kaiser", 6.0)))
-        )
+        self.taps: Array = np.ones(1) if factor == 1 else kaiser_low_pass(taps, 0.92 / factor, beta=6.0)
         self.delay = (taps - 1) // 2
 
     def initial(self, channels: int = 1) -> DecimatorState:
@@ -56,7 +56,7 @@ class Decimator:
             steps = -(-memory // self.factor)
             lead = state.skip + memory - steps * self.factor
             padded = joined[lead:] if lead >= 0 else np.concatenate([np.zeros((-lead, joined.shape[1])), joined])
-            full = signal.upfirdn(self.taps, padded.T, 1, self.factor, axis=-1)
+            full = KERNELS.upfirdn(self.taps, padded.T, 1, self.factor)
             out = np.ascontiguousarray(full[:, steps : steps + count].T)
         else:
             out = np.zeros((0, joined.shape[1]))

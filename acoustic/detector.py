@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from acoustic.decimate import Decimator, DecimatorState
 from acoustic.detection import Detection, DetectorSettings
@@ -353,13 +353,14 @@ class Detector:
         newest = statistic.shape[1]  # its last frame is `ahead` frames before the end of the chunk
         first = newest + self._ahead - self._late - self._chunk
         turn = slice(first, first + self._chunk)
-        candidates = statistic[:, turn] >= self.settings.threshold_db
-        if not candidates.any():
+        now = statistic[:, turn]
+        candidates = np.argwhere(now >= self.settings.threshold_db)
+        if not len(candidates):
             return []
-        peak = maximum_filter1d(statistic, 2 * self._apart + 1, axis=1, mode="constant", cval=-np.inf)
-        is_event = candidates & (statistic[:, turn] == peak[:, turn])
+        near = statistic[:, turn.start - self._apart : turn.stop + self._apart]
+        largest = sliding_window_view(near, 2 * self._apart + 1, axis=1)[*candidates.T].max(axis=-1)
         found = []
-        for channel, index in np.argwhere(is_event).tolist():
+        for channel, index in candidates[now[*candidates.T] == largest].tolist():
             at = index + first
             if statistic[channel, at - 1] == statistic[channel, at]:
                 continue  # a plateau is one event: its first frame

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
+
+from acoustic.filter_design import butterworth_band_pass
+from acoustic.kernels import KERNELS
 
 Array = NDArray[np.float64]
 
@@ -50,7 +52,7 @@ def bands_for_rate(
 
 @dataclass(frozen=True, slots=True)
 class FilterBankState:
-    """Memory of a bank: (bands, sections, channels, 2) float64, transposed direct form II delays."""
+    """Memory of a bank: (bands, channels, sections, 2) float64, transposed direct form II delays."""
 
     delays: Array
 
@@ -62,7 +64,6 @@ class FilterBank:
     ----------
     rate_hz : sampling rate, 8,000 to 96,000 Hz in practice; any positive rate works.
     bands_hz : (low, high) edges at -3 dB, Hz; see `bands_for_rate` for what happens near the Nyquist frequency.
-    order : order of the low-pass prototype; each band has ``order`` second-order sections.
 
     Raises
     ------
@@ -70,19 +71,16 @@ class FilterBank:
         As `bands_for_rate`.
     """
 
-    def __init__(self, rate_hz: float, bands_hz: Sequence[tuple[float, float]] = BANDS_HZ, *, order: int = 2) -> None:
+    def __init__(self, rate_hz: float, bands_hz: Sequence[tuple[float, float]] = BANDS_HZ) -> None:
         self.rate_hz = float(rate_hz)
         self.bands_hz = bands_for_rate(rate_hz, bands_hz)
-        self.sections: tuple[Array, ...] = tuple(
-            np.asarray(signal.butter(order, band, "bandpass", fs=rate_hz, output="sos"), dtype=np.float64)
-            for band in self.bands_hz
-        )
+        self.sections: tuple[Array, ...] = tuple(butterworth_band_pass(band, self.rate_hz) for band in self.bands_hz)
 
     def initial(self, channels: int = 1) -> FilterBankState:
         """State of a bank that has heard nothing."""
         if channels < 1:
             raise ValueError(f"channels: expected at least 1, got {channels}")
-        return FilterBankState(np.zeros((len(self.sections), self.sections[0].shape[0], channels, 2)))
+        return FilterBankState(np.zeros((len(self.sections), channels, self.sections[0].shape[0], 2)))
 
     def step(self, state: FilterBankState, block: NDArray[np.floating]) -> tuple[FilterBankState, Array]:
         """Filter one block.
@@ -96,14 +94,14 @@ class FilterBank:
         -------
         state, and out : (bands, n, channels) float64, in the unit of the block.
         """
-        channels = state.delays.shape[2]
+        channels = state.delays.shape[1]
         if block.ndim != 2 or block.shape[1] != channels:
             raise ValueError(f"block: expected shape (n, {channels}), got {block.shape}")
         if block.shape[0] == 0:
             return state, np.zeros((len(self.sections), 0, channels))
-        rows = np.ascontiguousarray(block.T, dtype=np.float64)
-        delays = np.empty_like(state.delays)
+        delays = state.delays.copy()
         out = np.empty((len(self.sections), channels, block.shape[0]))
+        out[:] = block.T
         for band, sections in enumerate(self.sections):
-            out[band], delays[band] = signal.sosfilt(sections, rows, axis=-1, zi=state.delays[band])
+            KERNELS.run_sections(sections, out[band], delays[band])
         return FilterBankState(delays), out.transpose(0, 2, 1)

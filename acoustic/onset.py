@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
+from acoustic.filter_design import butterworth_band_pass, kaiser_low_pass
 from acoustic.filterbank import bands_for_rate
+from acoustic.kernels import KERNELS
 
 Array = NDArray[np.float64]
 
@@ -96,15 +97,23 @@ class OnsetPicker:
     def __init__(self, rate_hz: float) -> None:
         self.rate_hz = float(rate_hz)
         band = bands_for_rate(rate_hz, [PICK_BAND_HZ])[0]
-        self._sections = signal.butter(2, band, "bandpass", fs=rate_hz, output="sos")
+        self._sections = butterworth_band_pass(band, self.rate_hz)
         self.before = round((BEFORE_S + SETTLE_S) * rate_hz)  # samples before a trigger that a segment should hold
         self.after = round((AFTER_S + SEARCH_ON_S) * rate_hz)
         self._window = round(BEFORE_S * rate_hz), round(AFTER_S * rate_hz)
         self._finer = max(1, math.ceil(FINE_RATE_HZ / rate_hz))
+        self._between = self._finer * kaiser_low_pass(20 * self._finer + 1, 1.0 / self._finer, beta=5.0)
 
     def filter(self, segment: NDArray[np.floating]) -> Array:
         """The picking band of a segment, (n,) float64; the first 10 ms or so are the filter's own start."""
-        return np.asarray(signal.sosfilt(self._sections, segment.astype(np.float64)), dtype=np.float64)
+        rows = segment.astype(np.float64)[None]
+        KERNELS.run_sections(self._sections, rows, np.zeros((1, len(self._sections), 2)))
+        return np.asarray(rows[0])
+
+    def _interpolated(self, piece: Array) -> Array:
+        """A piece, (n,), at the finer rate, (n * finer,): band-limited, zero outside."""
+        edge = (len(self._between) - 1) // 2
+        return KERNELS.upfirdn(self._between, piece[None], self._finer, 1)[0, edge : edge + len(piece) * self._finer]
 
     def pick(self, filtered: Array, trigger: int) -> Onset:
         """The onset near a trigger.
@@ -126,7 +135,7 @@ class OnsetPicker:
         margin = 2 * on  # room for the interpolation's edge and for the rise before the search
         first = max(0, criterion - back - margin)
         piece = filtered[first : criterion + on + margin]
-        fine = signal.resample_poly(piece, self._finer, 1) if self._finer > 1 else piece
+        fine = self._interpolated(piece) if self._finer > 1 else piece
         step_s = 1.0 / (self.rate_hz * self._finer)
         search = slice((criterion - back - first) * self._finer, (criterion + on - first) * self._finer)
         size = np.abs(fine[search])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
+
+from acoustic.kernels import KERNELS
 
 Array = NDArray[np.float64]
 
@@ -81,5 +82,10 @@ def fading_sum(values: Array, keep: float, before: Array) -> tuple[Array, Array]
     -------
     out : (..., n) float64, and what to give as ``before`` next time.
     """
-    out, after = signal.lfilter([1.0 - keep], [1.0, -keep], values, axis=-1, zi=before)
-    return np.asarray(out), np.asarray(after)
+    out = np.array(values, dtype=np.float64, order="C")
+    delays = np.zeros((before.size, 1, 2))
+    delays[:, 0, 0] = before.ravel()
+    KERNELS.run_sections(
+        np.array([[1.0 - keep, 0.0, 0.0, 1.0, -keep, 0.0]]), out.reshape(before.size, values.shape[-1]), delays
+    )
+    return out, delays[:, 0, 0].reshape(before.shape)
