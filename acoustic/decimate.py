@@ -37,6 +37,7 @@ class Decimator:
         taps = 1 if factor == 1 else _TAPS_PER_PHASE * factor + 1
         self.taps: Array = np.ones(1) if factor == 1 else kaiser_low_pass(taps, 0.92 / factor, beta=6.0)
         self.delay = (taps - 1) // 2
+        self._polyphase = KERNELS.polyphase(self.taps, 1, factor)
 
     def initial(self, channels: int = 1) -> DecimatorState:
         """State before the first sample: silence."""
@@ -56,7 +57,7 @@ class Decimator:
             steps = -(-memory // self.factor)
             lead = state.skip + memory - steps * self.factor
             padded = joined[lead:] if lead >= 0 else np.concatenate([np.zeros((-lead, joined.shape[1])), joined])
-            full = KERNELS.upfirdn(self.taps, padded.T, 1, self.factor)
+            full = self._polyphase(padded.T)
             out = np.ascontiguousarray(full[:, steps : steps + count].T)
         else:
             out = np.zeros((0, joined.shape[1]))

@@ -55,22 +55,23 @@ class History:
     """What a detector remembers of the chunks that it has worked on.
 
     done : samples worked on, a whole number of chunks.
-    raw : (samples, channels) float64, the last before ``done``.
+    raw : (samples, channels) float64 each, the last chunks before ``done``.
     decimator, bank : of the stages before.
     energies : (bands, channels, frames) of the last frames.
     heard : (channels, frames) int64, frames since the last gap, capped.
     zeros : (channels,) int64, silent frames in a row at the end.
-    blocks : (n, bands, channels) block means for the noise floor, inf where there was a gap.
+    blocks : (bands, channels, n) block means for the noise floor, inf where there was a gap.
     loudness : (bands + 1, channels, 1), fading sums of energy and, last, of the frames heard.
     rise : (channels, frames) of the last rises, -inf where none was to be had.
     recent, lasting : fading sums of the squares of rises, (channels, 1), and over longer, with the frames that counted,
         (2, channels, 1).
     statistic : (channels, frames) of the last frames that have one.
-    level : (bands, channels, frames), mean envelope after a step, dB over the floor.
+    excess : (bands, channels, frames) each, envelopes of the last chunks, dB over the floor, with the frames before and
+        after them that their rises need.
     """
 
     done: int
-    raw: Array
+    raw: tuple[Array, ...]
     decimator: DecimatorState
     bank: FilterBankState
     energies: Array
@@ -82,7 +83,7 @@ class History:
     recent: Array
     lasting: Array
     statistic: Array
-    level: Array
+    excess: tuple[Array, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class DetectorState:
 
     taken: int
     waiting: int
-    pending: tuple[Array, ...]
+    pending: tuple[NDArray[np.floating], ...]
     history: History
 
 
@@ -144,6 +145,7 @@ class Detector:
         self._block = frames(0.008)  # the floor is a percentile of means this long, not of single frames' valleys
         self._chunk = self._block * max(1, round(s.chunk_s / (frame_s * self._block)))  # frames
         self._floor_blocks = frames(s.floor_window_s) // self._block
+        self._counting = np.arange(1, self._chunk + 1)
         self._gap = frames(GAP_S)
         self._warm_up = frames(0.200)  # after a gap: no event until there is a "before" to compare with
         # The statistic of frame t needs energies up to t + ahead, from t - back; a maximum at t needs the statistic
@@ -153,7 +155,10 @@ class Detector:
         self._late = max(self._apart + self._ahead, -(-self._gauge.after // self._frame) + 1)
         self._keep = self._back + self._ahead  # frames of energies kept from earlier chunks
         self._keep_statistic = self._late - self._ahead + self._apart + 1
-        self._raw_keep = self._late * self._frame + self._gauge.before + 2 * self._frame + self._decimator.delay
+        self._size = self._chunk * self._frame  # samples
+        raw_keep = self._late * self._frame + self._gauge.before + 2 * self._frame + self._decimator.delay
+        self._raw_chunks = -(-raw_keep // self._size)  # chunks kept from earlier
+        self._excess_chunks = -(-(self._late - self._ahead) // self._chunk)
 
     @property
     def latency_s(self) -> float:
@@ -178,19 +183,20 @@ class Detector:
         bands = len(self._bank.bands_hz)
         history = History(
             done=0,
-            raw=np.zeros((self._raw_keep, channels)),
+            raw=(np.zeros((self._size, channels)),) * self._raw_chunks,
             decimator=self._decimator.initial(channels),
             bank=self._bank.initial(channels),
             energies=np.zeros((bands, channels, self._keep)),
             heard=np.zeros((channels, self._keep), dtype=np.int64),
             zeros=np.full(channels, self._gap, dtype=np.int64),
-            blocks=np.full((self._floor_blocks, bands, channels), np.inf),
+            blocks=np.full((bands, channels, self._floor_blocks), np.inf),
             loudness=np.zeros((bands + 1, channels, 1)),
             rise=np.full((channels, self._clutter_lag), -np.inf),
             recent=np.zeros((channels, 1)),
             lasting=np.array([QUIET_RISE_DB**2, 1.0])[:, None, None] * np.full((channels, 1), self._quiet),
             statistic=np.full((channels, self._keep_statistic), -np.inf),
-            level=np.zeros((bands, channels, self._keep_statistic)),
+            excess=(np.zeros((bands, channels, self._before + self._guard + self._chunk + self._after - 1)),)
+            * self._excess_chunks,
         )
         return DetectorState(taken=0, waiting=0, pending=(), history=history)
 
@@ -206,35 +212,32 @@ class Detector:
         -------
         state, and the detections that this block completed, in order of time.
         """
-        channels = state.history.raw.shape[1]
+        channels = state.history.heard.shape[0]
         if block.ndim != 2 or block.shape[1] != channels:
             raise ValueError(f"block: expected shape (n, {channels}), got {block.shape}")
         taken, waiting = state.taken + len(block), state.waiting + len(block)
-        pending = (*state.pending, np.array(block, dtype=np.float64))
-        size = self._chunk * self._frame
-        if waiting < size:
-            return DetectorState(taken, waiting, pending, state.history), []
-        joined = np.concatenate(pending)
-        whole = waiting // size * size
+        if waiting < self._size:
+            return DetectorState(taken, waiting, (*state.pending, block.copy()), state.history), []
+        joined = np.concatenate((*state.pending, block), dtype=np.float64)
+        whole = waiting // self._size * self._size
         history, found = self._work_through(state.history, joined[:whole])
         return DetectorState(taken, waiting - whole, (joined[whole:].copy(),), history), found
 
     def finish(self, state: DetectorState) -> list[Detection]:
         """The detections that were still waiting for later sound; the stream ends here."""
-        channels = state.history.raw.shape[1]
-        size = self._chunk * self._frame
+        channels = state.history.heard.shape[0]
         tail = (self._late + 2) * self._frame + self._decimator.delay
-        silence = -(-(state.waiting + tail) // size) * size - state.waiting
-        joined = np.concatenate([*state.pending, np.zeros((silence, channels))])
+        silence = -(-(state.waiting + tail) // self._size) * self._size - state.waiting
+        joined = np.concatenate([*state.pending, np.zeros((silence, channels))], dtype=np.float64)
         _, found = self._work_through(state.history, joined)
         return [d for d in found if d.trigger < state.taken]
 
     def _work_through(self, history: History, samples: Array) -> tuple[History, list[Detection]]:
         """Work on a whole number of chunks."""
-        size = self._chunk * self._frame
         found: list[Detection] = []
-        for start in range(0, len(samples), size):
-            history, more = self._work(history, samples[start : start + size])
+        for start in range(0, len(samples), self._size):
+            # A chunk is kept for a while: not as a part of something longer.
+            history, more = self._work(history, samples[start : start + self._size].copy())
             found += more
         return history, found
 
@@ -243,29 +246,28 @@ class Detector:
         bands, channels = old.energies.shape[:2]
         decimator, slow = self._decimator.step(old.decimator, chunk)
         bank, split = self._bank.step(old.bank, slow)
-        power = np.square(split).reshape(bands, self._chunk, self._per_frame, channels).mean(axis=2)
-        energies = np.concatenate([old.energies, power.transpose(0, 2, 1)], axis=2)
+        framed = split.transpose(0, 2, 1).reshape(bands, channels, self._chunk, self._per_frame)
+        power = np.einsum("...s,...s->...", framed, framed) / self._per_frame
+        energies = np.concatenate([old.energies, power], axis=2)
         heard, zeros = self._since_gap(old, chunk)
         blocks = self._blocks(old, power, heard)
         floor = np.maximum(noise_floor(blocks, self.settings.floor_percentile), QUIETEST_POWER)
         floor = np.where(np.isfinite(floor), floor, 1.0)  # nothing heard: no event is possible, any number serves
 
+        excess = self._excess(energies, floor)
+        rise = self._rise(excess)
         warm = heard[:, self._back : self._back + self._chunk] >= self._warm_up
-        rise, level = self._rise(energies, floor)
-        rise = np.where(warm, rise, -np.inf)
+        if not warm.all():
+            rise = np.where(warm, rise, -np.inf)
         prominence, loudness = self._prominence(old, energies, heard)
         rises = np.concatenate([old.rise, rise], axis=1)
         clutter, recent, lasting = self._clutter(old, rises[:, : self._chunk])
         s = self.settings
         statistic = rise + s.prominence_weight * prominence - s.clutter_weight * clutter
         statistic = np.concatenate([old.statistic, statistic], axis=1)
-        level = np.concatenate([old.level, level], axis=2)
-
-        raw = np.concatenate([old.raw, chunk])
-        done = old.done + len(chunk)
         new = History(
-            done=done,
-            raw=raw[len(chunk) :],
+            done=old.done + len(chunk),
+            raw=(*old.raw[1:], chunk),
             decimator=decimator,
             bank=bank,
             energies=energies[:, :, self._chunk :],
@@ -277,41 +279,45 @@ class Detector:
             recent=recent,
             lasting=lasting,
             statistic=statistic[:, self._chunk :],
-            level=level[:, :, self._chunk :],
+            excess=(*old.excess, excess)[1:],
         )
-        return new, self._events(statistic, level, raw, done)
+        return new, self._events(statistic, (*old.excess, excess), (*old.raw, chunk), new.done)
 
     def _blocks(self, old: History, power: Array, heard: NDArray[np.int64]) -> Array:
         """Block means of the floor's window, this chunk's last; a block with a gap in it counts for nothing."""
-        bands, frames, channels = power.shape
-        means = power.reshape(bands, frames // self._block, self._block, channels).mean(axis=2).transpose(1, 0, 2)
+        bands, channels, _ = power.shape
+        means = power.reshape(bands, channels, -1, self._block).mean(axis=3)
         whole = heard[:, self._keep :].reshape(channels, -1, self._block).min(axis=2) >= self._block
         if not whole.all():
-            means = np.where(whole.T[:, None, :], means, np.inf)
-        return np.concatenate([old.blocks, means])[-self._floor_blocks :]
+            means = np.where(whole, means, np.inf)
+        return np.concatenate([old.blocks, means], axis=2)[..., -self._floor_blocks :]
 
-    def _rise(self, energies: Array, floor: Array) -> tuple[Array, Array]:
-        """Rise (channels, chunk) and level (bands, channels, chunk) of the frames whose turn it is."""
+    def _excess(self, energies: Array, floor: Array) -> Array:
+        """Envelopes over the floor, dB, of the frames whose turn it is, with those around them that rises need."""
         first = self._back - self._before - self._guard
         stop = self._back + self._chunk + self._after - 1
         smooth = moving_mean(energies[..., first : stop + self._smooth - 1], self._smooth)
-        excess = 10.0 * np.log10(self.settings.floor_share + smooth / floor[:, :, None])
-        rises, level = rise_db(excess, after=self._after, guard=self._guard, before=self._before)
-        rise = rises.mean(axis=0)
+        return np.asarray(10.0 * np.log10(self.settings.floor_share + smooth / floor[:, :, None]))
+
+    def _rise(self, excess: Array) -> Array:
+        """Rise (channels, chunk) of the frames whose turn it is: a mean over the bands, so taken of their mean."""
+        rise = rise_db(excess.sum(axis=0) / len(excess), after=self._after, guard=self._guard, before=self._before)
         knee = self.settings.rise_knee_db
-        return np.minimum(rise, knee + BEYOND_KNEE * (rise - knee)), level
+        return np.asarray(np.minimum(rise, knee + BEYOND_KNEE * (rise - knee)))
 
     def _prominence(self, old: History, energies: Array, heard: NDArray[np.int64]) -> tuple[Array, Array]:
         """Prominence (channels, chunk) of the frames whose turn it is, and the memory of loudness after them."""
         lagged = slice(self._back - self._loudness_lag, self._back - self._loudness_lag + self._chunk)
-        audible = (heard[:, lagged] > 0).astype(np.float64)
-        sums, loudness = fading_sum(
-            np.concatenate([energies[..., lagged] * audible, audible[None]]), self._loudness_keep, old.loudness
-        )
+        bands, channels = energies.shape[:2]
+        audible = heard[:, lagged] > 0
+        values = np.empty((bands + 1, channels, self._chunk))
+        np.multiply(energies[..., lagged], audible, out=values[:-1])
+        values[-1] = audible
+        sums, loudness = fading_sum(values, self._loudness_keep, old.loudness)
         now = moving_mean(energies[..., self._back : self._back + self._chunk + self._window - 1], self._window)
         mean = sums[:-1] / np.maximum(sums[-1], 1e-12)
-        over = 10.0 * np.log10((now + QUIETEST_POWER) / (mean + QUIETEST_POWER))
-        return np.minimum(over.mean(axis=0), self.settings.prominence_cap_db), loudness
+        over = np.log10((now + QUIETEST_POWER) / (mean + QUIETEST_POWER))
+        return np.minimum((10.0 / bands) * over.sum(axis=0), self.settings.prominence_cap_db), loudness
 
     def _clutter(self, old: History, rises: Array) -> tuple[Array, Array, Array]:
         """Clutter (channels, chunk) that past rises make, and both memories of them after it.
@@ -321,17 +327,19 @@ class Detector:
         """
         power = np.square(np.maximum(rises, 0.0))
         lately, recent = fading_sum(power, self._recent_keep, old.recent)
-        counted = np.isfinite(rises).astype(np.float64)
-        sums, lasting = fading_sum(np.stack([power, counted]), self._lasting_keep, old.lasting)
+        sums, lasting = fading_sum(np.array([power, np.isfinite(rises)]), self._lasting_keep, old.lasting)
         usual = sums[0] / np.maximum(sums[1], 1e-12)
         return np.sqrt(np.minimum(lately, usual)), recent, lasting
 
     def _since_gap(self, old: History, chunk: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Frames heard since the last gap, (channels, keep + chunk) capped, and the run of silent frames at the end."""
-        silent: NDArray[np.bool_] = np.logical_not(chunk.reshape(self._chunk, -1, chunk.shape[1]).any(axis=1)).T
+        framed = chunk.reshape(self._chunk, self._frame, -1)
+        silent = (framed[:, 0] == 0.0).T  # most frames are ruled out by their first sample
+        if silent.any():
+            silent = np.logical_not(framed.any(axis=1)).T
         ceiling = self._warm_up + self._block
         if not silent.any():
-            fresh = np.minimum(old.heard[:, -1:] + np.arange(1, self._chunk + 1), ceiling)
+            fresh = np.minimum(old.heard[:, -1:] + self._counting, ceiling)
             zeros = np.zeros_like(old.zeros)
         elif silent.all() and (old.zeros >= self._gap).all():
             fresh = np.zeros(silent.shape, dtype=np.int64)
@@ -348,17 +356,20 @@ class Detector:
                 zeros[channel] = run
         return np.concatenate([old.heard, fresh], axis=1), zeros
 
-    def _events(self, statistic: Array, level: Array, raw: Array, done: int) -> list[Detection]:
+    def _events(
+        self, statistic: Array, excess: tuple[Array, ...], chunks: tuple[Array, ...], done: int
+    ) -> list[Detection]:
         """Events among the frames whose turn it is: ``late`` frames before the end of this chunk."""
         newest = statistic.shape[1]  # its last frame is `ahead` frames before the end of the chunk
         first = newest + self._ahead - self._late - self._chunk
         turn = slice(first, first + self._chunk)
         now = statistic[:, turn]
-        candidates = np.argwhere(now >= self.settings.threshold_db)
-        if not len(candidates):
+        if not now.max() >= self.settings.threshold_db:
             return []
+        candidates = np.argwhere(now >= self.settings.threshold_db)
         near = statistic[:, turn.start - self._apart : turn.stop + self._apart]
         largest = sliding_window_view(near, 2 * self._apart + 1, axis=1)[*candidates.T].max(axis=-1)
+        raw = np.concatenate(chunks)
         found = []
         for channel, index in candidates[now[*candidates.T] == largest].tolist():
             at = index + first
@@ -366,7 +377,10 @@ class Detector:
                 continue  # a plateau is one event: its first frame
             # Sample of `raw` where the frame starts; energies trail the stream by the decimator's delay.
             sample = len(raw) - (newest + self._ahead - at) * self._frame - self._decimator.delay
-            band_snr_db = tuple(level[:, channel, at].tolist())
+            older, within = divmod(newest - 1 - at, self._chunk)
+            begin = self._before + self._guard + self._chunk - 1 - within
+            level = excess[-1 - older][:, channel, begin : begin + self._after].mean(axis=1)
+            band_snr_db = tuple(level.tolist())
             event = Trigger(channel, sample, done - len(raw), float(statistic[channel, at]), band_snr_db)
             found.append(self._gauge.measure(raw[:, channel], event))
         return sorted(found, key=lambda d: (d.trigger, d.channel))

@@ -35,13 +35,14 @@ class Kernels:
     run_sections : ``(sections, rows, delays)``: second-order sections one after another, each in transposed direct form
         II.  sections : (k, 6) float64, as scipy.signal writes them; rows : (m, n) float64, filtered in place;
         delays : (m, k, 2) float64, the filter's memory, left as it is after the last sample.  All contiguous.
-    upfirdn : ``(taps, rows, up, down)``: ``up - 1`` zeros put behind every sample, filtered by taps, every ``down``-th
-        output kept.  taps : (t,) float64; rows : (m, n) float64; out : (m, ((n - 1) up + t - 1) // down + 1) float64.
+    polyphase : ``(taps, up, down)`` gives the filter ``rows -> out``: ``up - 1`` zeros put behind every sample, a
+        convolution with taps, every ``down``-th output kept.  taps : (t,) float64; rows : (m, n) float64;
+        out : (m, ((n - 1) up + t - 1) // down + 1) float64.
     light : they are scipy's compiled ones, without scipy.signal.
     """
 
     run_sections: Callable[[Array, Array, Array], None]
-    upfirdn: Callable[[Array, Array, int, int], Array]
+    polyphase: Callable[[Array, int, int], Callable[[Array], Array]]
     light: bool
 
 
@@ -58,16 +59,20 @@ def compiled() -> Kernels:
     sosfilt, upfirdn = _extension("_sosfilt"), _extension("_upfirdn_apply")
     apply, outputs, zeros_around = upfirdn._apply, upfirdn._output_len, upfirdn.mode_enum("constant")
 
-    def resampled(taps: Array, rows: Array, up: int, down: int) -> Array:
+    def polyphase(taps: Array, up: int, down: int) -> Callable[[Array], Array]:
         # The loop takes the taps phase by phase, each phase reversed.
         padded = np.zeros(-(-len(taps) // up) * up)
         padded[: len(taps)] = taps
         phases = padded.reshape(-1, up).T[:, ::-1].ravel()
-        out = np.zeros((rows.shape[0], outputs(len(taps), rows.shape[1], up, down)))
-        apply(rows, phases, out, up, down, 1, zeros_around, 0.0)
-        return out
 
-    kernels = Kernels(sosfilt._sosfilt, resampled, light=True)
+        def filtered(rows: Array) -> Array:
+            out = np.zeros((rows.shape[0], outputs(len(taps), rows.shape[1], up, down)))
+            apply(rows, phases, out, up, down, 1, zeros_around, 0.0)
+            return out
+
+        return filtered
+
+    kernels = Kernels(sosfilt._sosfilt, polyphase, light=True)
     _try(kernels)
     return kernels
 
@@ -80,10 +85,10 @@ def public() -> Kernels:
         rows[:], after = signal.sosfilt(sections, rows, axis=-1, zi=delays.transpose(1, 0, 2))
         delays[:] = np.asarray(after).transpose(1, 0, 2)
 
-    def resampled(taps: Array, rows: Array, up: int, down: int) -> Array:
-        return np.asarray(signal.upfirdn(taps, rows, up, down, axis=-1), dtype=np.float64)
+    def polyphase(taps: Array, up: int, down: int) -> Callable[[Array], Array]:
+        return lambda rows: np.asarray(signal.upfirdn(taps, rows, up, down, axis=-1), dtype=np.float64)
 
-    return Kernels(run_sections, resampled, light=False)
+    return Kernels(run_sections, polyphase, light=False)
 
 
 def best() -> Kernels:
@@ -126,7 +131,7 @@ def _try(kernels: Kernels) -> None:
         raise ValueError("second-order sections give another result")
     if not np.array_equal(delays, [[[0.625, 0.0]], [[3.0, 0.0]]]):
         raise ValueError("second-order sections leave another memory")
-    upsampled = kernels.upfirdn(np.array([1.0, 2.0, 4.0]), np.array([[1.0, 8.0], [16.0, 0.0]]), 2, 1)
+    upsampled = kernels.polyphase(np.array([1.0, 2.0, 4.0]), 2, 1)(np.array([[1.0, 8.0], [16.0, 0.0]]))
     if not np.array_equal(upsampled, [[1.0, 2.0, 12.0, 16.0, 32.0], [16.0, 32.0, 64.0, 0.0, 0.0]]):
         raise ValueError("the polyphase filter gives another result")
 

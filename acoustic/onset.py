@@ -102,7 +102,9 @@ class OnsetPicker:
         self.after = round((AFTER_S + SEARCH_ON_S) * rate_hz)
         self._window = round(BEFORE_S * rate_hz), round(AFTER_S * rate_hz)
         self._finer = max(1, math.ceil(FINE_RATE_HZ / rate_hz))
-        self._between = self._finer * kaiser_low_pass(20 * self._finer + 1, 1.0 / self._finer, beta=5.0)
+        self._edge = 10 * self._finer  # of the interpolating filter, on either side
+        between = self._finer * kaiser_low_pass(2 * self._edge + 1, 1.0 / self._finer, beta=5.0)
+        self._polyphase = KERNELS.polyphase(between, self._finer, 1)
 
     def filter(self, segment: NDArray[np.floating]) -> Array:
         """The picking band of a segment, (n,) float64; the first 10 ms or so are the filter's own start."""
@@ -112,8 +114,7 @@ class OnsetPicker:
 
     def _interpolated(self, piece: Array) -> Array:
         """A piece, (n,), at the finer rate, (n * finer,): band-limited, zero outside."""
-        edge = (len(self._between) - 1) // 2
-        return KERNELS.upfirdn(self._between, piece[None], self._finer, 1)[0, edge : edge + len(piece) * self._finer]
+        return self._polyphase(piece[None])[0, self._edge : self._edge + len(piece) * self._finer]
 
     def pick(self, filtered: Array, trigger: int) -> Onset:
         """The onset near a trigger.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,43 +17,58 @@ def noise_floor(blocks: Array, percentile: float) -> Array:
 
     Parameters
     ----------
-    blocks : (n, ...) float64, mean energies; inf where nothing was heard.
+    blocks : (..., n) float64, mean energies; inf where nothing was heard.
     percentile : 0 to 100.
 
     Returns
     -------
     (...) float64; inf where no block was heard.
     """
-    ordered = np.sort(blocks, axis=0)
-    heard = np.isfinite(ordered).sum(axis=0)
+    ordered = np.sort(blocks, axis=-1)
+    if np.isfinite(ordered[..., -1]).all():  # everything was heard: the usual case, and cheap
+        return np.asarray(ordered[..., max(math.ceil(blocks.shape[-1] * (percentile / 100.0)) - 1, 0)])
+    heard = np.isfinite(ordered).sum(axis=-1)
     index = np.maximum(np.ceil(heard * (percentile / 100.0)).astype(np.intp) - 1, 0)
-    return np.asarray(np.take_along_axis(ordered, index[None], axis=0)[0])
+    return np.asarray(np.take_along_axis(ordered, index[..., None], axis=-1)[..., 0])
 
 
 def moving_mean(values: Array, length: int) -> Array:
-    """Means of ``values[..., i : i + length]``; the last axis shrinks by ``length - 1``."""
-    total = np.cumsum(values, axis=-1)
-    out = total[..., length - 1 :].copy()
-    out[..., 1:] -= total[..., :-length]
-    return np.asarray(out / length)
+    """Means of ``values[..., i : i + length]``; the last axis shrinks by ``length - 1``.
+
+    Sums over 1, 2, 4, ... values, each of two of the sums before, are put together to the length: unlike differences
+    of a running sum they leave nothing of a loud value in the means of the quiet ones after it.
+    """
+    out = np.zeros((*values.shape[:-1], values.shape[-1] - length + 1))
+    sums, size, begin = values, 1, 0
+    while True:
+        if length & size:
+            out += sums[..., begin : begin + out.shape[-1]]
+            begin += size
+        if begin == length:
+            break
+        sums = sums[..., :-size] + sums[..., size:]
+        size *= 2
+    out /= length
+    return out
 
 
 def ramp_mean(values: Array, length: int) -> Array:
     """Means of ``values[..., i : i + length]`` with weights 1, 2, ... ``length`` (newest heaviest)."""
     # With S the running sum and R the running sum of S, the ramp-weighted sum over a window that ends at e is
     # length * S[e] - (R[e - 1] - R[e - length - 1]).
-    pad = [(0, 0)] * (values.ndim - 1) + [(1, 0)]
-    total = np.cumsum(np.pad(values, pad), axis=-1)  # total[i] = sum of the first i values
-    twice = np.cumsum(total, axis=-1)
+    total = np.zeros((*values.shape[:-1], values.shape[-1] + 1))  # total[i] = sum of the first i values
+    values.cumsum(axis=-1, out=total[..., 1:])
+    twice = total.cumsum(axis=-1)
     n = values.shape[-1] - length + 1
-    end = total[..., length : length + n]
     inner = twice[..., length - 1 : length - 1 + n].copy()
     inner[..., 1:] -= twice[..., : n - 1]
-    weighted = length * end - inner
-    return np.asarray(weighted / (length * (length + 1) / 2.0))
+    out = length * total[..., length : length + n]
+    out -= inner
+    out /= length * (length + 1) / 2.0
+    return out
 
 
-def rise_db(excess_db: Array, *, after: int, guard: int, before: int) -> tuple[Array, Array]:
+def rise_db(excess_db: Array, *, after: int, guard: int, before: int) -> Array:
     """Rise of the envelope at each frame: mean after it over ramp-weighted mean before it.
 
     Parameters
@@ -61,12 +78,11 @@ def rise_db(excess_db: Array, *, after: int, guard: int, before: int) -> tuple[A
 
     Returns
     -------
-    rise : (..., frames - after - guard - before + 1) float64, dB; entry i is a step at frame ``i + before + guard``.
-    level : same shape, the mean after the step, dB over the floor.
+    (..., frames - after - guard - before + 1) float64, dB; entry i is a step at frame ``i + before + guard``.
     """
-    level = moving_mean(excess_db[..., before + guard :], after)
-    earlier = ramp_mean(excess_db[..., : excess_db.shape[-1] - guard - after], before)
-    return level - earlier, level
+    rise = moving_mean(excess_db[..., before + guard :], after)
+    rise -= ramp_mean(excess_db[..., : excess_db.shape[-1] - guard - after], before)
+    return rise
 
 
 def fading_sum(values: Array, keep: float, before: Array) -> tuple[Array, Array]:

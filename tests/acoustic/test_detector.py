@@ -229,7 +229,8 @@ def test_a_day_of_one_sound_adds_no_memory() -> None:
     state = detector.initial()
     for _ in range(50):
         state, _ = detector.step(state, np.full((7777, 1), 0.1))
-    held = [state.history.raw, state.history.energies, state.history.statistic, state.history.blocks, *state.pending]
+    kept = state.history
+    held = [*kept.raw, *kept.excess, kept.energies, kept.statistic, kept.blocks, *state.pending]
     assert sum(a.size for a in held) < 20_000
 
 
@@ -270,10 +271,10 @@ def test_moving_means_are_what_they_say(length: int, more: int) -> None:
 
 
 def test_the_noise_floor_ignores_what_was_not_heard() -> None:
-    blocks = np.array([np.inf, 5.0, 1.0, np.inf, 3.0, 2.0, 4.0])[:, None]
+    blocks = np.array([np.inf, 5.0, 1.0, np.inf, 3.0, 2.0, 4.0])[None]
     assert noise_floor(blocks, 20.0)[0] == 1.0
     assert noise_floor(blocks, 60.0)[0] == 3.0
-    assert noise_floor(np.full((3, 1), np.inf), 20.0)[0] == np.inf
+    assert noise_floor(np.full((1, 3), np.inf), 20.0)[0] == np.inf
 
 
 def test_detections_compare_by_value() -> None:

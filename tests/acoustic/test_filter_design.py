@@ -36,7 +36,7 @@ def test_band_passes_are_scipys(rate_hz: float) -> None:
 
 @given(st.floats(8000.0, 96_100.0), st.floats(0.001, 0.9), st.floats(1.05, 100.0))
 def test_a_band_pass_is_butterworths(rate_hz: float, place: float, ratio: float) -> None:
-    """|H|^2 = 1 / (1 + W^4), W the distance from the middle in widths, at frequencies bent as the bilinear form does."""
+    """|H|^2 = 1 / (1 + W^4), W the distance from the middle in widths, at frequencies bent as the bilinear does."""
     low = place * rate_hz / 2.0
     high = min(low * ratio, 0.97 * rate_hz / 2.0)
     if high < 1.01 * low:

@@ -72,7 +72,7 @@ def test_polyphase_filters_are_scipys_to_the_bit(way: object, taps: int, up: int
     rows = sound(2, 300)
     weights = np.random.default_rng(taps).standard_normal(taps)
     before = rows.copy()
-    out = way().upfirdn(weights, rows, up, down)  # type: ignore[operator]
+    out = way().polyphase(weights, up, down)(rows)  # type: ignore[operator]
     assert np.array_equal(out, signal.upfirdn(weights, rows, up, down, axis=-1))
     assert np.array_equal(rows, before)
 
@@ -82,7 +82,7 @@ def test_a_polyphase_filter_is_a_convolution_of_the_spread_signal() -> None:
     spread = np.zeros(148)
     spread[::3] = rows[0]
     np.testing.assert_allclose(
-        kernels.KERNELS.upfirdn(weights, rows, 3, 2)[0], np.convolve(spread, weights)[::2], atol=1e-13
+        kernels.KERNELS.polyphase(weights, 3, 2)(rows)[0], np.convolve(spread, weights)[::2], atol=1e-13
     )
 
 
