@@ -1,7 +1,8 @@
 """A connection to the bus: nats-py, with what a node needs beyond it.
 
-Each connection is made anew by ``connect``; nats-py's own reconnecting is off.  It would add servers that are named in
-clear text before TLS begins, hang on a cut cable while it flushes what can no longer be sent, and choose its waits itself.
+Each connection is made anew by ``connect``; nats-py's own reconnecting is off.  It would add servers that are named
+in clear text before TLS begins, hang on a cut cable while it flushes what can no longer be sent, and choose its waits
+itself.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from sensors.delivery import identity
 from sensors.node import config
 from wire.subjects import inbox_prefix
 
-CONNECT_S = 10.0
+CONNECT_S = 10
 """For each step: reaching the server, TLS, and its first answer."""
 ALL_STEPS_S = 30.0
 CLOSE_S = 2.0
+UNACKNOWLEDGED_MS = 30_000
+"""The kernel ends a connection on which nothing was acknowledged for so long, however much there is still to send."""
 SCHEMES = ("tls", "nats")
 IN_CLEAR = "in clear text"
 
@@ -60,6 +63,13 @@ class Connection(Client):
         writer = self._writer()
         return writer is not None and writer.get_extra_info("ssl_object") is not None
 
+    def set_line_timeout(self) -> None:
+        """Let the kernel tell a line that is cut from one that is slow."""
+        writer = self._writer()
+        line = writer.get_extra_info("socket") if writer is not None else None
+        if line is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
+
     async def end(self) -> None:
         """Close, whatever state the line is in: what has not been sent is dropped."""
         writer = self._writer()
@@ -71,11 +81,8 @@ class Connection(Client):
 
 def shown(server: str) -> str:
     """A server's address without a password that someone may have put into it."""
-    return (
-        f"{server[: server.index('://') + 3] if '://' in server else ''}{server.rpartition('@')[2]}"
-        if ("@" in server)
-        else server
-    )
+    scheme, mark, rest = server.rpartition("://")
+    return scheme + mark + rest.rpartition("@")[2]
 
 
 async def connect(
@@ -136,6 +143,7 @@ async def connect(
         await client.end()
         raise
     connected = True
+    client.set_line_timeout()
     return client
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import secrets
 import threading
 import time
+from collections.abc import Awaitable, Callable
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -20,7 +22,7 @@ from nats.errors import Error as NatsError
 from errors import MessageError, TocsinError
 from sensors.delivery.connection import ALL_STEPS_S, Connection, connect, shown
 from sensors.delivery.sayings import Sayings
-from sensors.delivery.sending import Sender
+from sensors.delivery.sending import SLOWEST_BYTES_S, Sender
 from sensors.delivery.spool import Spool
 from sensors.node import config
 from wire.codec import decode, encode
@@ -103,9 +105,9 @@ class Uplink:
         if self._thread.is_alive():
             log.error("the connection to the bus does not close; it is left to itself")
 
-    def _call(self, what: object) -> None:
+    def _call(self, what: Callable[[], object]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(what)  # type: ignore[arg-type]
+            self._loop.call_soon_threadsafe(what)
 
     # ---- the thread
 
@@ -157,7 +159,9 @@ class Uplink:
             connection, self._spool, self._sensor, self._cell, self._config.receipt_s, self._sayings, self._run_id,
             self._work.set,
         )  # fmt: skip
-        alive = asyncio.create_task(self._watch(connection, on_closed))
+        delivering: asyncio.Task[None] | None = None
+        losing: asyncio.Task[bool] | None = None
+        alive = asyncio.create_task(self._watch(connection, sender, on_closed))
         try:
             await connection.subscribe(self._receipt_subject, cb=self._received)
             self._connected = True
@@ -166,11 +170,20 @@ class Uplink:
             if not connection.is_encrypted:
                 log.warning("the connection to %s is not encrypted", shown(server))
             log.info("connected to %s", shown(server), extra={"server": shown(server)})
-            await self._deliver(connection, sender, lost)
+            # On its own: on a dead line it may hang in a write.
+            delivering = asyncio.create_task(self._deliver(connection, sender, lost))
+            losing = asyncio.create_task(lost.wait())
+            await asyncio.wait((delivering, losing), return_when=asyncio.FIRST_COMPLETED)
+            if delivering.done():
+                delivering.result()
         finally:
             self._connected = False
             self._sender = None
-            alive.cancel()
+            for task in (alive, delivering, losing):
+                if task is not None:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError, Exception):
+                        await task
             sender.end()
             await connection.end()
         good = sender.taken > 0 or time.monotonic() - began > GOOD_S
@@ -197,15 +210,16 @@ class Uplink:
         if heartbeat is not None and time.monotonic() - heartbeat[1] < FRESH_S:
             await connection.publish(self._heartbeat_subject, heartbeat[0])
 
-    async def _watch(self, connection: Connection, on_closed: object) -> None:
+    async def _watch(self, connection: Connection, sender: Sender, on_closed: Callable[[], Awaitable[None]]) -> None:
         """End a connection that no longer answers."""
         while True:
             await asyncio.sleep(PING_S)
             try:
-                await asyncio.wait_for(connection.flush(), PONG_S)
+                pong_s = PONG_S + sender.bytes_on_way / SLOWEST_BYTES_S
+                await asyncio.wait_for(connection.flush(math.ceil(pong_s)), pong_s)
             except (TimeoutError, OSError, NatsError):
-                log.warning("the bus has not answered for %g s", PONG_S)
-                await on_closed()  # type: ignore[operator]
+                log.warning("the bus has not answered for %.0f s", pong_s)
+                await on_closed()
                 return
 
     async def _complained(self, error: Exception) -> None:
