@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from errors import ConfigurationError, TocsinError
+from tocsin.cli_node import node
 from tocsin.cli_options import PATH, debug_option
 from tocsin.cli_sim import sim
 
@@ -86,6 +87,7 @@ def locate(
 
 
 cli.add_command(sim)
+cli.add_command(node)
 
 
 @cli.command()

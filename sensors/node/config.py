@@ -129,7 +129,7 @@ class Spool(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         "/var/lib/tocsin"
     )
     limit_mib: Annotated[
-        float, number(1, 1_000_000, "most that may wait; when full the oldest clips go first, pulses last")
+        float, number(1, 1_000_000, "most that may wait; beyond it the oldest clips are given up, pulses never")
     ] = 2048.0
     keep_free_mib: Annotated[
         float, number(0, 1_000_000, "of the disk, for others: with less free space, clips are no longer kept")

@@ -96,7 +96,7 @@ def test_a_node_that_is_well() -> None:
 @pytest.mark.parametrize(
     ("heartbeat", "line"),
     [
-        (but("clock", state="unsynchronised", sigma_s=None, source="", rate_ppm=None), "time     unsynchronised, 1 step"),
+        (but("clock", state="unsynchronised", sigma_s=None, source="", rate_ppm=None), "time     unsynchronised, 1 s"),
         (but("clock", state="holdover", sigma_s=0.0123, source="", steps=2), "time     holdover, within 12.3 ms, s"),
         (but("sound", level_dbfs=None), "sound    nothing was heard, 1,234 pulses"),
         (but("sound", level_dbfs=-140.0, gaps=1, lost_frames=480, stalls=3), "sound    level -140 dBFS"),
