@@ -57,7 +57,8 @@ def cautions(read: Read[NodeConfig]) -> tuple[str, ...]:
     for number, server in enumerate(uplink.servers):
         address = urlsplit(server)
         if address.scheme == "nats" and not _is_loopback(address.hostname or ""):
-            sentence = f"uplink.servers: nothing encrypts what goes to {masked(server)}; tls:// does"found.append(str(read.refusal(("uplink", "servers", number), sentence)))
+            sentence = f"uplink.servers: nothing encrypts what goes to {masked(server)}; tls:// does"
+            found.append(str(read.refusal(("uplink", "servers", number), sentence)))
     return tuple(found)
 
 
