@@ -52,7 +52,7 @@ def filtered(
     out = np.empty_like(sound)
     for channel in range(sound.shape[1]):
         column = np.ascontiguousarray(sound[:, channel])
-        noise = _surroundings(column, rate_hz, kept, generator)
+        noise = surroundings(column, rate_hz, kept, generator)
         # x + (y - x) is not y in floating point: what is kept is copied, not mixed.
         out[:, channel] = np.where(share >= 1.0, column, share * column + (1.0 - share) * noise)
     return out, kept
@@ -73,7 +73,7 @@ def _kept_share(n: int, rate_hz: float, kept: Sequence[Stretch], fade_s: float =
     return share
 
 
-def _surroundings(
+def surroundings(
     column: NDArray[np.float32], rate_hz: float, kept: Sequence[Stretch], generator: np.random.Generator
 ) -> NDArray[np.float32]:
     """Noise as loud as what is not kept of a channel, (n,) float32."""

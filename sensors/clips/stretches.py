@@ -19,7 +19,10 @@ BEFORE_S = 0.010
 """Kept before an onset: the picker's window of 8 ms, so that the onset can be picked again and is the same."""
 
 HOLD_S = 0.060
-"""Kept from an onset on whatever follows: what features describe, and less than a syllable (200 ms)."""
+"""Kept of the pulse, and of what decays, from the onset on: what features describe, a third of a syllable (200 ms)."""
+
+DOUBTFUL_S = 0.040
+"""Kept of other impulses, which do not decay."""
 
 LONGEST_S = 0.200
 """Kept from one onset on at most: a syllable."""
@@ -31,8 +34,15 @@ DECAY_FROM_S, DECAY_DB, DECAY_DB_S = 0.025, 6.0, 50.0
 """An impulse's echoes lie this far below its head 25 ms after it, and from there on fall by so many dB a second at
 least.  A vowel after a plosive is as loud as the plosive or louder."""
 
+DECAYED_S = 0.045
+"""It must be seen to decay for so long; more would call a round of a fast burst no impulse when the next was missed."""
+
 STAND_OUT_DB = 6.0
-"""The head of an impulse lies this far above the 50 ms before it."""
+"""The head of an impulse lies this far above the 50 ms before it, ..."""
+
+LOUDER_DB, LOUDEST_SHARE = 5.0, 0.95
+"""... and this far above all but the loudest twentieth of what is no impulse: as 98 % of rounds in recorded bursts do,
+and few plosives among vowels."""
 
 AUDIBLE_DB = 6.0
 """Echoes nearer to the level of the surroundings than this are not worth keeping what lies under them."""
@@ -40,8 +50,8 @@ AUDIBLE_DB = 6.0
 SHARE = 0.40
 """Of a clip is kept at most: a burst of ten rounds at 900 rounds a minute takes 0.7 s."""
 
-DOUBTFUL_SHARE = 0.10
-"""Of a clip is kept at most for impulses that do not decay, the pulse itself among them."""
+DOUBTFUL_SHARE = 0.08
+"""Of a clip is kept at most for impulses that do not decay, the pulse itself among them: it and two more in 2.5 s."""
 
 _WORKING_RATE_HZ = 11_000.0  # envelopes are taken at the lowest rate above this
 _ROUGH_S = 0.003  # what is slower than this (wind, traffic) does not count in the envelope
@@ -85,15 +95,16 @@ def kept_stretches(
     Stretches in order, at least two fades apart.
     """
     judged = judged_impulses(sound, rate_hz, onset, impulses)
-    n, fade, lead, hold = len(sound), *(round(s * rate_hz) for s in (FADE_S, BEFORE_S, HOLD_S))
+    n, fade, lead, hold, brief = len(sound), *(round(s * rate_hz) for s in (FADE_S, BEFORE_S, HOLD_S, DOUBTFUL_S))
     # False before True: the pulse, then what decays, strongest first; at last the onset, so that ties have an order.
     order = [judged[0], *sorted(judged[1:], key=lambda i: (not i.decays, -i.strength_db, i.onset))]
+    heads = {i.onset: i.onset + (hold if i.decays or i is judged[0] else brief) for i in order}
     taken = np.zeros(n, dtype=bool)
     doubtful = 0
     # First the head of each, then echoes: of a long burst more rounds are kept that way.
-    for stops in ({i.onset: i.onset + hold for i in order}, {i.onset: i.stop for i in order}):
+    for stops in (heads, {i.onset: i.stop for i in order if i.decays}):
         for impulse in order:
-            piece = taken[max(0, impulse.onset - lead - fade) : stops[impulse.onset] + fade]
+            piece = taken[max(0, impulse.onset - lead - fade) : stops.get(impulse.onset, 0) + fade]
             more = len(piece) - int(np.count_nonzero(piece))
             room = int(SHARE * n) - int(np.count_nonzero(taken))
             if not impulse.decays:
@@ -114,8 +125,14 @@ def judged_impulses(
     in_order = sorted((main, *others))
     following = dict(zip(in_order, [*in_order[1:], n], strict=True))
     envelope = _Envelope(sound, rate_hz)
-    around = float(np.median(envelope.levels(0.0, max(0.0, envelope.seconds - _COARSE_S), _COARSE_S, 0.010)))
-    return [_judged(envelope, around, o, following[o], rate_hz) for o in (main, *others)]
+    starts = np.arange(0.0, max(envelope.seconds - _COARSE_S, _COARSE_S), _COARSE_S / 2)
+    levels = envelope.levels(starts, _COARSE_S)
+    onsets = np.array(in_order) / rate_hz
+    near = ((starts + _COARSE_S > onsets[:, None]) & (starts < onsets[:, None] + HOLD_S)).any(axis=0)
+    typical = float(np.median(levels))
+    # Where nothing but impulses is, there is nothing else that they could be.
+    loudest = float(np.quantile(levels[~near], LOUDEST_SHARE)) if not near.all() else -np.inf
+    return [_judged(envelope, typical, loudest, o, following[o], rate_hz) for o in (main, *others)]
 
 
 class _Envelope:
@@ -134,9 +151,9 @@ class _Envelope:
         self.rate_hz = rate_hz / self.factor
         self._summed = np.concatenate([[0.0], np.cumsum(power)])
 
-    def levels(self, first: float, stop: float, length_s: float, step_s: float) -> NDArray[np.float64]:
-        """Mean levels, dB, of windows of a length whose beginnings lie from ``first`` to ``stop`` (seconds)."""
-        begins = np.arange(first, max(stop, first + step_s / 2), step_s) * self.rate_hz
+    def levels(self, begins_s: NDArray[np.float64], length_s: float) -> NDArray[np.float64]:
+        """Mean levels, dB, of windows of a length that begin at given times; what lies outside the clip is silent."""
+        begins = begins_s * self.rate_hz
         last = len(self._summed) - 1
         low = np.clip(begins.astype(np.int64), 0, last)
         high = np.clip((begins + max(1.0, length_s * self.rate_hz)).astype(np.int64), 0, last)
@@ -148,24 +165,29 @@ class _Envelope:
         return (len(self._summed) - 1) / self.rate_hz
 
 
-def _judged(envelope: _Envelope, around_db: float, onset: int, following: int, rate_hz: float) -> Impulse:
-    """How strong an impulse is, and how long what follows it, up to the ``following`` onset, is its echoes."""
+def _judged(
+    envelope: _Envelope, typical_db: float, loudest_db: float, onset: int, following: int, rate_hz: float
+) -> Impulse:
+    """How strong an impulse is, and how long what follows it, up to the ``following`` onset, is its echoes.
+
+    typical_db, loudest_db : median level of the clip, and the level that next to nothing but impulses exceeds.
+    """
     at, least = onset / rate_hz, onset + round(HOLD_S * rate_hz)
     # A window that begins before the onset may hold its head already.
-    head = float(envelope.levels(at - 0.001, at + _HEAD_S, _FINE_S, 0.001).max())
-    before = float(envelope.levels(at - 0.055, at - 0.004, 0.050, 1.0)[0])
+    head = float(envelope.levels(at + np.arange(-0.001, _HEAD_S, 0.001), _FINE_S).max())
+    before = float(envelope.levels(np.array([at - 0.055]), 0.050)[0])
     own = min(LONGEST_S, following / rate_hz - at - _SAME_S)
     times = np.arange(DECAY_FROM_S, own - _COARSE_S, _FINE_S)
     if len(times) == 0:  # the next impulse comes too soon for a decay to be seen
         return Impulse(onset, least, head - before, decays=False)
-    after = envelope.levels(at + times[0], at + times[-1] + _FINE_S / 2, _COARSE_S, _FINE_S)
+    after = envelope.levels(at + times, _COARSE_S)
     loud = np.flatnonzero(after > head - DECAY_DB - DECAY_DB_S * (times - DECAY_FROM_S))
-    calm = np.flatnonzero(after < around_db + AUDIBLE_DB)
+    calm = np.flatnonzero(after < typical_db + AUDIBLE_DB)
     too_loud = float(times[loud[0]]) if len(loud) else np.inf
     quiet = float(times[calm[0]]) if len(calm) else own
-    decays = head - before >= STAND_OUT_DB and too_loud >= HOLD_S
-    stop = onset + round(min(own, quiet, too_loud) * rate_hz) if decays else least
-    return Impulse(onset, max(stop, least), head - before, decays)
+    stands_out = head >= max(before + STAND_OUT_DB, loudest_db + LOUDER_DB)
+    stop = onset + round(min(own, quiet, too_loud) * rate_hz)
+    return Impulse(onset, max(stop, least), head - before, decays=stands_out and too_loud >= DECAYED_S)
 
 
 def _runs(taken: NDArray[np.bool_]) -> list[Stretch]:
