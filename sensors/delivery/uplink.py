@@ -159,9 +159,7 @@ class Uplink:
             connection, self._spool, self._sensor, self._cell, self._config.receipt_s, self._sayings, self._run_id,
             self._work.set,
         )  # fmt: skip
-        delivering: asyncio.Task[None] | None = None
-        losing: asyncio.Task[bool] | None = None
-        alive = asyncio.create_task(self._watch(connection, sender, on_closed))
+        watching = asyncio.create_task(self._watch(connection, sender, on_closed))
         try:
             await connection.subscribe(self._receipt_subject, cb=self._received)
             self._connected = True
@@ -173,23 +171,27 @@ class Uplink:
             # On its own: on a dead line it may hang in a write.
             delivering = asyncio.create_task(self._deliver(connection, sender, lost))
             losing = asyncio.create_task(lost.wait())
-            await asyncio.wait((delivering, losing), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((delivering, losing, watching), return_when=asyncio.FIRST_COMPLETED)
             if delivering.done():
                 delivering.result()
         finally:
             self._connected = False
             self._sender = None
-            for task in (alive, delivering, losing):
-                if task is not None:
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError, Exception):
-                        await task
+            await self._sweep()
             sender.end()
             await connection.end()
+            await self._sweep()
         good = sender.taken > 0 or time.monotonic() - began > GOOD_S
         if lost.is_set():
             self._sayings.say(f"connect {server}", f"bus: {shown(server)}: the connection was lost")
         return good
+
+    async def _sweep(self) -> None:
+        """End all that still runs for a connection, the library's tasks too; the loop is ours alone."""
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     async def _deliver(self, connection: Connection, sender: Sender, lost: asyncio.Event) -> None:
         while not lost.is_set():
