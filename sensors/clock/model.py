@@ -116,9 +116,11 @@ class DisciplinedTime:
                 clock = self._newest = self._segments[block.segment] = SampleClock(self._rate_hz)
                 while len(self._segments) > 2:
                     del self._segments[next(iter(self._segments))]
+            for _, stop in block.lost:
+                clock.lost(stop)
             for anchor in block.anchors:
                 if not block.untrusted or not any(a <= anchor.frame < b for a, b in block.untrusted):
-                    clock.add(anchor.frame, self._utc.raw_ns(anchor.monotonic_ns))
+                    clock.add(anchor.frame, self._utc.raw_ns(anchor.monotonic_ns), anchor.monotonic_ns)
             if not block.anchors and clock.at(block.first) is None:
                 # A source that tells nothing: its last frame was there before now, which is an anchor, if a late one.
                 clock.add(block.stop, now.raw_ns)

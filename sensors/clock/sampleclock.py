@@ -30,14 +30,30 @@ FIRST_LATENESS_NS = 10_000_000.0
 """Lateness that a single anchor may have before the scatter of others is known."""
 LATE_WEIGHT = 0.2
 """Late seconds pull so much less than early ones."""
-EARLY_LIMIT = 3.0
+EARLY_LIMIT = 5.0
 """Early seconds pull no harder than from so many scales below."""
+FAR_NS = 300_000.0
+"""Seconds later than this do not pull at all while any of before can be remembered."""
+RATE_LIMIT_PPB = 300_000.0
+"""No converter is farther from its nominal rate; a line that is has run after late seconds."""
+SCALE_LIMIT = 3.0
+"""The scatter of the seconds is no more than so many times what is expected of them: a stretch that is late as a whole
+must not pass for scatter."""
+BEND_PPB_S = 3.0
+"""How fast the rate may change: 1 ppm in five minutes (sun on a box)."""
+SYMMETRIC, EVEN = 0.72, 0.66
+"""(mean - least) / deviation / sqrt(2 ln n) of a second's lateness: 0.4 or less when it is one-sided as it should be
+(exponential), 0.6 when it is even (quantised), 0.8 when it is normal noise around the truth."""
+SYMMETRIC_DEPTH = 1.4
+"""The least late of several seconds lies deeper than that of one."""
 RESOLUTION_NS = 1_000.0
 """Audio systems count microseconds."""
 FLOOR_NS = 2_000.0
 """The line is never better known than this: wander of the rate within ``FADE_S``."""
 RECENT = 5
 """When the least late of so many last seconds lies off the line, either may be wrong: the uncertainty covers both."""
+FILLED_NS = 1e6
+"""How wrong the number of filled-in samples may be, until two seconds after them have been seen."""
 WILD_NS = 1e9
 """An anchor this far off is none; audio systems buffer less."""
 WILD_DOUBT, WILD_RESTART = 20, 1000
@@ -79,17 +95,27 @@ class SampleClock:
         self._var_a, self._cov, self._var_b = FIRST_LATENESS_NS**2, 0.0, RATE_SIGMA_PPB**2
         self._scale = RESOLUTION_NS
         self._off_ns = 0.0
+        self._shape, self._above = 0.0, 0.0
+        self._counted_ns = self._first_told_ns = 0
+        self._since = -math.inf  # the last time that samples were lost
         self._begin(0)
 
     def _begin(self, second: int) -> None:
-        self._second, self._count, self._sum = second, 0, 0.0
+        self._second, self._count, self._sum, self._squares = second, 0, 0.0, 0.0
         self._least, self._least_x, self._least_y = math.inf, 0.0, 0.0
         self._fitted = True
 
-    def add(self, frame: int, time_ns: int) -> None:
-        """Take an anchor: ``frame`` was digitised at ``time_ns``, or before."""
+    def add(self, frame: int, time_ns: int, told_ns: int | None = None) -> None:
+        """Take an anchor: ``frame`` was digitised at ``time_ns``, or before.
+
+        told_ns : the same as the audio system told it, on its own clock; shows what it counts in.  None: ``time_ns``.
+        """
+        told_ns = time_ns if told_ns is None else told_ns
         if self._origin is None:
             self._origin = (frame, time_ns)
+            self._first_told_ns = told_ns
+        if self._counted_ns != 1:
+            self._counted_ns = math.gcd(self._counted_ns, told_ns - self._first_told_ns)
         x = (frame - self._origin[0]) / self._rate_hz
         y = (time_ns - self._origin[1]) - x * 1e9
         late = y - self._line(x)
@@ -106,6 +132,7 @@ class SampleClock:
             self._begin(second)
         self._count += 1
         self._sum += late
+        self._squares += late * late
         self._fitted = False
         if late < self._least:
             self._least, self._least_x, self._least_y = late, x, y
@@ -120,12 +147,20 @@ class SampleClock:
         x = (frame - self._origin[0]) / self._rate_hz
         dx = x - self._middle
         spread = math.sqrt(max(self._var_a + dx * (2 * self._cov + dx * self._var_b), 0.0))
-        sigma_ns = spread + FLOOR_NS + abs(self._off_ns)
+        sigma_ns = spread + FLOOR_NS + self._off_ns + self._symmetric_ns()
+        if self._counted_ns > RESOLUTION_NS:
+            sigma_ns += min(self._counted_ns, FIRST_LATENESS_NS)
         if self._wild >= WILD_DOUBT:
             sigma_ns += WILD_NS
         whole = math.floor(x)
         time_ns = self._origin[1] + whole * 1_000_000_000 + round((x - whole) * 1e9 + self._line(x))
         return Reading(time_ns, sigma_ns * 1e-9)
+
+    def lost(self, frame: int) -> None:
+        """Samples were lost and filled in before ``frame``, maybe not exactly as many."""
+        if self._origin is not None:
+            self._since = (frame - self._origin[0]) / self._rate_hz
+            self._off_ns = max(self._off_ns, FILLED_NS)
 
     @property
     def pace(self) -> float:
@@ -152,15 +187,34 @@ class SampleClock:
         self._y.append(self._least_y)
         self._own.append(self._own_sigma())
         self._seconds += 1
-        self._lateness += 0.1 * ((self._sum / self._count - self._least) - self._lateness)
+        mean = self._sum / self._count
+        above, deviation = mean - self._least, math.sqrt(max(self._squares / self._count - mean * mean, 0.0))
+        self._lateness += 0.1 * (above - self._lateness)
+        if self._count >= 8 and deviation > 0:
+            gain = max(0.1, 1 / self._seconds)
+            self._above += gain * (above - self._above)
+            self._shape += gain * (above / deviation / math.sqrt(2 * math.log(self._count)) - self._shape)
         if self._seconds < KEPT // 8 or self._seconds % EVERY == 0 or abs(self._least) > 3 * self._scale:
             self._fit(with_open=False)
         else:
             self._note_recent()
 
+    def _symmetric_ns(self) -> float:
+        """How far the least late may be *before* the truth, were lateness not one-sided but noise."""
+        if self._seconds < 2:
+            return 0.0 if self._count == 0 else max(self._above, self._sum / self._count - self._least)
+        return SYMMETRIC_DEPTH * self._above * min(1.0, max(0.0, (self._shape - EVEN) / (SYMMETRIC - EVEN)))
+
     def _note_recent(self) -> None:
-        n = len(self._x)
-        self._off_ns = min(self._y[i] - self._line(self._x[i]) for i in range(max(0, n - RECENT), n))
+        """How far the line is off what the last seconds say, or late of what any second said: then either is wrong."""
+        x, y = np.array(self._x), np.array(self._y)
+        late = y - (self._a + self._b * (x - self._middle))
+        age = x[-1] - x
+        early = -late - 0.5 * BEND_PPB_S * age * age - 3 * self._scale
+        recent = late[-RECENT:][x[-RECENT:] >= self._since]
+        seen = len(recent) >= (2 if math.isfinite(self._since) else 1)
+        off_ns = abs(float(recent.min())) if seen else FILLED_NS
+        self._off_ns = max(off_ns, float(early.max()))
 
     def _fit(self, *, with_open: bool) -> None:
         """The line along the lower edge (docs/time.md, "The line")."""
@@ -172,18 +226,21 @@ class SampleClock:
         dx = x - self._middle
         fading = np.exp(dx / FADE_S)
         own_variance = own * own
+        most = SCALE_LIMIT * float(np.median(own))
         for _ in range(12 if self._seconds < KEPT // 8 else 4):
             late = y - (self._a + self._b * dx)
-            scale = 1.4826 * float(np.median(np.abs(late[-int(FADE_S) :])))
+            scale = min(1.4826 * float(np.median(np.abs(late[-int(FADE_S) :]))), most)
             variance = own_variance + scale * scale
             off = late / np.sqrt(variance)
             weight = fading / variance
             weight *= np.where(off > 0, LATE_WEIGHT / np.maximum(off, 1), 1 / np.maximum(-off / EARLY_LIMIT, 1))
+            weight *= 1 / np.maximum(late / FAR_NS, 1) ** 2
             s0, s1, s2 = float(weight.sum()), float(weight @ dx), float(weight @ (dx * dx))
             t0, t1 = float(weight @ y), float(weight @ (y * dx))
             s2 += RATE_SIGMA_PPB**-2
             determinant = s0 * s2 - s1 * s1
-            self._a, self._b = (s2 * t0 - s1 * t1) / determinant, (s0 * t1 - s1 * t0) / determinant
+            self._b = max(-RATE_LIMIT_PPB, min(RATE_LIMIT_PPB, (s0 * t1 - s1 * t0) / determinant))
+            self._a = (t0 - self._b * s1) / s0
         self._var_a, self._cov, self._var_b = s2 / determinant, -s1 / determinant, s0 / determinant
         self._scale = math.sqrt(scale * scale + float(own_variance[-1]))
         if len(self._x):

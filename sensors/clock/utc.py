@@ -12,6 +12,7 @@ No threads, no waiting: ``model`` looks, asks and locks.
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 from sensors.clock.chrony import Tracking
@@ -29,6 +30,10 @@ SLEPT_NS = 100_000_000
 CONFIRMATIONS, FIRST_CONFIRMATIONS = 3, 2
 """Claims from different measurements that must agree before they overrule what was known; or, after a step, before
 anything was known."""
+LAST_OFFSETS = 6
+"""Measurements after which what they changed is known better than by chrony's long-term average."""
+SAME_NS = 500_000_000
+"""Chrony moves the time of a measurement along when it slews; measurements of this distance are different ones."""
 WANDER_PPM = 0.1
 """How far the rate of a crystal may wander from what chrony knows within a minute or so."""
 UNKNOWN_BEND_PPM = 50.0
@@ -57,8 +62,9 @@ class _Claim:
     smooth_ns: int
     sigma_s: float
     slow_ppm: float  # of the clock that chrony measures, uncorrected
-    bent_ppm: float | None  # monotonic against raw, about then
     skew_ppm: float
+    rate_ppm: float  # of UTC against the raw clock, and how wrong that may be
+    drift_ppm: float
     reference_ns: int
     state: ClockState
 
@@ -102,6 +108,9 @@ class UtcModel:
         self._answered_raw_ns: int | None = None
         # Evidence that chrony only watches the clock (chronyd -x): above 0 for it, below against.
         self._watching = 0.0
+        self._compared: _Claim | None = None
+        self._offsets: deque[float] = deque(maxlen=LAST_OFFSETS)
+        self._seen_ns = 0
         self.steps = 0
         self.tracking: Tracking | None = None
 
@@ -118,7 +127,7 @@ class UtcModel:
             self._ahead = look
             return
         if look.slept_ns - last.slept_ns > SLEPT_NS + look.width_ns + last.width_ns:
-            self._base, self._doubt, self._leaps = None, _Doubt(), LeapSeconds()
+            self._base, self._doubt, self._leaps, self._compared = None, _Doubt(), LeapSeconds(), None
             self._ahead = look
             return
         jump_ns = look.ahead_ns - self._ahead.ahead_ns
@@ -135,6 +144,7 @@ class UtcModel:
         ):
             return
         self.steps += 1
+        self._compared = None
         doubt = self._doubt or _Doubt()
         self._doubt = _Doubt(
             step_ns=doubt.step_ns + jump_ns,
@@ -183,6 +193,9 @@ class UtcModel:
             self._not_before(tracking.reference_ns)
             return
         if not self._leaps.near(claim.smooth_ns):
+            if self._compared is not None:
+                self._compare(self._compared, claim)
+            self._compared = claim
             self._sourced = self._consider(claim)
             if self._sourced:
                 self._leaps.announce(tracking.leap, claim.smooth_ns)
@@ -204,6 +217,8 @@ class UtcModel:
         if not -1.0 <= (utc_ns - tracking.reference_ns) * 1e-9 <= fresh_s:
             return None
         smooth_ns = utc_ns if self._base is None else self._leaps.smooth(utc_ns, self._smooth_ns(raw_ns))
+        bent_ppm = self._history.bent_ppm()
+        sure = min(1.0, abs(self._watching))
         slewed_ns = abs((after.monotonic_ns - before.monotonic_ns) - (after.raw_ns - before.raw_ns))
         return _Claim(
             raw_ns=raw_ns,
@@ -211,14 +226,25 @@ class UtcModel:
             smooth_ns=smooth_ns,
             sigma_s=tracking.root_dispersion_s
             + tracking.root_delay_s / 2
-            + tracking.rms_offset_s
+            + self._spread_s(tracking)
             + (slewed_ns + before.width_ns + after.width_ns) * 0.5e-9,
             slow_ppm=-tracking.frequency_ppm,
-            bent_ppm=self._history.bent_ppm(),
             skew_ppm=tracking.skew_ppm,
+            rate_ppm=-tracking.frequency_ppm + ((bent_ppm or 0.0) if self._watching > 0 else 0.0),
+            drift_ppm=tracking.skew_ppm
+            + WANDER_PPM
+            + (1 - sure) * (UNKNOWN_BEND_PPM if bent_ppm is None else abs(bent_ppm)),
             reference_ns=tracking.reference_ns,
             state=state,
         )
+
+    def _spread_s(self, tracking: Tracking) -> float:
+        """How far measurements lie apart: chrony's average, unless it still holds what was long corrected."""
+        if abs(tracking.reference_ns - self._seen_ns) > SAME_NS:
+            self._seen_ns = tracking.reference_ns
+            self._offsets.append(abs(tracking.last_offset_s))
+        few = len(self._offsets) < LAST_OFFSETS
+        return tracking.rms_offset_s if few else min(tracking.rms_offset_s, max(self._offsets))
 
     def _consider(self, claim: _Claim) -> bool:
         """Believe a claim, or not; whether chrony has a source worth following."""
@@ -245,7 +271,7 @@ class UtcModel:
         assert doubt is not None
         if doubt.reference_ns is None:
             doubt.reference_ns = claim.reference_ns
-        elif claim.reference_ns != doubt.reference_ns:
+        elif abs(claim.reference_ns - doubt.reference_ns) > SAME_NS:
             doubt.reference_ns = claim.reference_ns
             agrees = doubt.last is not None and abs(
                 claim.smooth_ns - self._carry(doubt.last, claim.raw_ns)
@@ -257,8 +283,6 @@ class UtcModel:
         return True
 
     def _believe(self, claim: _Claim) -> None:
-        if self._base is not None and self._doubt is None:
-            self._compare(self._base, claim)
         self._base, self._doubt = claim, None
         self._leaps.confirm(claim.smooth_ns)
 
@@ -266,7 +290,8 @@ class UtcModel:
         """Does chrony steer the clock (so that the raw one keeps the rate it tells), or only watch it (chronyd -x)?"""
         raw_ns, monotonic_ns = two.raw_ns - one.raw_ns, two.monotonic_ns - one.monotonic_ns
         apart_ns = abs(raw_ns - monotonic_ns)
-        if apart_ns < 3 * STEP_NS or raw_ns > 600e9:
+        # What chrony itself does not know of the rate tells nothing of the two.
+        if apart_ns < 3 * STEP_NS + (one.skew_ppm + two.skew_ppm) * 1e-6 * raw_ns or raw_ns > 600e9:
             return
         slow = 1 + (one.slow_ppm + two.slow_ppm) * 0.5e-6
         passed_ns = two.smooth_ns - one.smooth_ns
@@ -277,14 +302,12 @@ class UtcModel:
 
     def pace(self) -> float:
         """Seconds of UTC in a raw second."""
-        return 1.0 if self._base is None else 1.0 + self._rate_ppm(self._base) * 1e-6
+        return 1.0 if self._base is None else 1.0 + self._base.rate_ppm * 1e-6
 
-    def _rate_ppm(self, claim: _Claim) -> float:
-        return claim.slow_ppm + ((claim.bent_ppm or 0.0) if self._watching > 0 else 0.0)
-
-    def _carry(self, claim: _Claim, raw_ns: int) -> int:
+    @staticmethod
+    def _carry(claim: _Claim, raw_ns: int) -> int:
         passed = raw_ns - claim.raw_ns
-        return claim.smooth_ns + passed + round(passed * self._rate_ppm(claim) * 1e-6)
+        return claim.smooth_ns + passed + round(passed * claim.rate_ppm * 1e-6)
 
     def _smooth_ns(self, raw_ns: int) -> int:
         assert self._base is not None
@@ -299,11 +322,9 @@ class UtcModel:
     def _sigma_s(self, claim: _Claim, raw_ns: int) -> float:
         """How far off it may be when carried on to another time."""
         age_s = abs(raw_ns - claim.raw_ns) * 1e-9
-        drift_ppm = claim.skew_ppm + WANDER_PPM
+        drift_ppm = claim.drift_ppm
         if not self._following(raw_ns):
             drift_ppm = max(drift_ppm, self._config.holdover_ppm)
-        bent_ppm = UNKNOWN_BEND_PPM if claim.bent_ppm is None else abs(claim.bent_ppm)
-        drift_ppm += bent_ppm * (1 - min(1.0, abs(self._watching)))
         return claim.sigma_s + drift_ppm * 1e-6 * age_s
 
     def at(self, raw_ns: int) -> Utc:
