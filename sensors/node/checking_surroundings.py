@@ -116,7 +116,7 @@ def check_spool(config: Spool) -> Check:
             "spool", False, f"{said}, but in memory ({kind})", "a folder on a disk: this one ends with the power"
         )
     if free_mib < config.keep_free_mib:
-        advice = f"less than spool.keep_free_mib, {config.keep_free_mib:g} MiB: clips are not kept; make room"
+        advice = f"less than spool.keep_free_mib, {config.keep_free_mib:,.0f} MiB: clips are not kept; make room"
         return Check("spool", False, said, advice)
     if kind == "overlay":
         return Check("spool", True, said, "an overlay may end with the power (raspi-config): put the spool elsewhere")
