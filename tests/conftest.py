@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parent.parent
 
 # Deterministic and without deadlines: a test that fails only sometimes, or only on a slow machine, is no test.
-# HYPOTHESIS_PROFILE=search looks for new examples.
+# HYPOTHESIS_PROFILE=search looks for new examples; few is for emulated processors, ten to thirty times slower.
 settings.register_profile(
     "ci",
     derandomize=True,
@@ -22,6 +22,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.register_profile("search", settings.get_profile("ci"), derandomize=False, max_examples=2000)
+settings.register_profile("few", settings.get_profile("ci"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
