@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from errors import MessageError
+from errors import MessageError, found
 from wire.messages import CLIP_SCHEMA, HEARTBEAT_SCHEMA, PULSE_SCHEMA, RECEIPT_SCHEMA, Clip, Heartbeat, Pulse, Receipt
 
 Message = TypeVar("Message", Pulse, Clip, Heartbeat, Receipt)
@@ -23,8 +23,23 @@ LONGEST_BYTES = 8 * 1024 * 1024
 
 
 def encode(message: Pulse | Clip | Heartbeat | Receipt) -> bytes:
-    """JSON of a message; the same message gives the same bytes."""
-    return msgspec.json.encode(message)
+    """JSON of a message; the same message gives the same bytes.
+
+    What this gives, ``decode`` takes: a message that no reader takes would wait in a spool for ever.
+
+    Raises
+    ------
+    MessageError
+        The message is not what its type says: a number out of bounds, a time that is not finite (JSON has no word for
+        infinity), more than ``LONGEST_BYTES``.
+    """
+    try:
+        document = msgspec.json.encode(message)
+    except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
+        raise MessageError("message", f"{type(message).__name__} cannot be written ({error})") from error
+    kind: type[Pulse] = type(message)  # type: ignore[assignment]  # any of them: a type variable takes no union
+    decode(document, kind, f"message {found(getattr(message, 'identity', kind.__name__))}")
+    return document
 
 
 def decode(document: bytes, kind: type[Message], where: object = "message") -> Message:

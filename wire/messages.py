@@ -30,7 +30,7 @@ Sensor = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Nanoseconds = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Sigma = Annotated[float, msgspec.Meta(ge=0.0)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]  # "$" alone lets a last newline pass
 
 
 class Pulse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,18 +30,23 @@ def is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
+def _require_token(name: str, text: str) -> None:
+    if not is_token(text):
+        raise ValueError(f"{name}: expected 1 to 100 letters, digits, '_' and '-', got {text!r}")
+
+
 def node_subject(kind: Kind, cell: str, sensor: str) -> str:
-    """The subject of a node's message.  Raises ValueError when cell or sensor cannot stand in one."""
-    for name, token in (("cell", cell), ("sensor", sensor)):
-        if not is_token(token):
-            raise ValueError(f"{name}: expected 1 to 100 letters, digits, '_' and '-', got {token!r}")
+    """The subject of a node's message.  Raises ValueError for what cannot stand in one."""
+    if kind not in KINDS:
+        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    _require_token("cell", cell)
+    _require_token("sensor", sensor)
     return f"{kind}.{cell}.{sensor}"
 
 
 def receipt_subject(sensor: str) -> str:
     """Where receipts for a node go.  Raises ValueError as ``node_subject``."""
-    if not is_token(sensor):
-        raise ValueError(f"sensor: expected 1 to 100 letters, digits, '_' and '-', got {sensor!r}")
+    _require_token("sensor", sensor)
     return f"receipt.{sensor}"
 
 
@@ -60,9 +65,13 @@ def may_publish(sensor: str) -> tuple[str, ...]:
 
 def may_subscribe(sensor: str) -> tuple[str, ...]:
     """Subjects that it may hear: its receipts, and answers to its own requests."""
-    return (receipt_subject(sensor), f"_INBOX_{sensor}.>")
+    return (receipt_subject(sensor), f"{inbox_prefix(sensor)}.>")
 
 
 def inbox_prefix(sensor: str) -> str:
-    """The prefix of a node's inboxes: in the shared ``_INBOX`` nodes would hear each other's answers."""
+    """The prefix of a node's inboxes: in the shared ``_INBOX`` nodes would hear each other's answers.
+
+    Raises ValueError as ``node_subject``.
+    """
+    _require_token("sensor", sensor)
     return f"_INBOX_{sensor}"
