@@ -54,10 +54,10 @@ def devices() -> None:
 
     found = list_devices()
     for device in found:
-        rates = ", ".join(f"{rate_hz:,}" for rate_hz in device.rates_hz)
+        rates = ", ".join(f"{rate_hz:,}" for rate_hz in device.rates_hz) + " Hz" if device.rates_hz else "busy"
         star = "*" if device.default else " "
         inputs = f"{device.inputs} channel{'' if device.inputs == 1 else 's'}"
-        click.echo(f"{star} {device.number:>3}  {device.name}  ({device.host_api}, {inputs}; {rates or 'busy'} Hz)")
+        click.echo(f"{star} {device.number:>3}  {device.name}  ({device.host_api}, {inputs}; {rates})")
     if not found:
         click.echo("No microphone is known here: plug one in; arecord -l tells whether Linux sees it.")
 
@@ -86,7 +86,7 @@ def enrol(context: click.Context, seed: Path | None, config: Path | None) -> Non
     click.echo(f'    "{"SENSOR-ID" if settings is None else settings.sensor}" = "{key}"')
 
 
-@node.command(short_help="Try everything that the node needs; says what to do.")
+@node.command(short_help="Try everything that the node needs.")
 @_config_option
 @click.pass_context
 @debug_option

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +16,10 @@ from sensors.node.config import Clock, NodeConfig, Spool
 ASK_S = 5.0
 FIX_S = 8.0
 """Longest wait for a GPS fix: a receiver that is warm has one."""
+
+SIGMAS = 3.0
+EARTH_M = 6_371_009.0
+"""Mean radius (Moritz 2000, Geodetic Reference System 1980)."""
 
 GOOD_S = 1e-3
 """Time known better than this costs less than the survey of the place: sound goes 34 cm meanwhile."""
@@ -75,25 +81,37 @@ def check_place(config: NodeConfig) -> Check:
 def _check_gps(config: NodeConfig, said: str) -> Check:
     from sensors.clock.gps import GpsWatch  # noqa: PLC0415
 
-    watch = GpsWatch(config.clock, config.place)
+    watch = GpsWatch(config.clock, None)
     try:
         watch.start()
         deadline_s = time.monotonic() + FIX_S
         while (health := watch.health()) is None or health.fix == "none":
-            if time.monotonic() > deadline_s:
-                why = watch.note() or f"no fix within {FIX_S:g} s"
+            problem = watch.note()
+            if problem is not None or time.monotonic() > deadline_s:
+                why = problem or f"no GPS fix within {FIX_S:g} s"
                 advice = "cgps tells what the receiver sees: it wants the open sky, and minutes after a cold start"
                 return Check("place", config.place is not None, f"{said}; {why}" if said else why, advice)
             time.sleep(0.05)
-        note = watch.note()
     finally:
-        watch.close()
-    words = [said] if said else [f"{health.latitude:.6f}, {health.longitude:.6f}"]
-    words.append(f"GPS fix {health.fix}")
-    if health.moved_m is not None:
-        advice = "survey it again, or put it back"
-        return Check("place", False, ", ".join([*words, f"moved by {health.moved_m:.0f} m"]), advice)
-    return Check("place", True, ", ".join(words), note or "")
+        # It may wait for a gpsd that hangs, and nothing is left to be said.
+        threading.Thread(target=watch.close, name="gps closes", daemon=True).start()
+    fix = f"GPS fix {health.fix}"
+    place = config.place
+    if place is None:
+        return Check("place", True, f"{health.latitude:.6f}, {health.longitude:.6f} by GPS, {fix}")
+    away_m = distance_m((place.longitude, place.latitude), (health.longitude, health.latitude))
+    if away_m > max(config.clock.moved_m, SIGMAS * math.hypot(health.sigma_m or 0.0, place.sigma_m or 0.0)):
+        advice = "correct [place], or put the sensor back (clock.moved_m says what is too far)"
+        return Check("place", False, f"{said}, but {fix} is {away_m:,.0f} m from there", advice)
+    return Check("place", True, f"{said}, {fix} agrees within {max(away_m, 1.0):,.0f} m")
+
+
+def distance_m(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Metres between two places, (longitude, latitude) in degrees, on a sphere: right to half a percent (haversine)."""
+    (east1, north1), (east2, north2) = (tuple(map(math.radians, place)) for place in (one, other))
+    half = math.sin((north2 - north1) / 2) ** 2
+    half += math.cos(north1) * math.cos(north2) * math.sin((east2 - east1) / 2) ** 2
+    return 2.0 * EARTH_M * math.asin(math.sqrt(min(half, 1.0)))
 
 
 def check_spool(config: Spool) -> Check:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,7 +14,7 @@ import pytest
 
 import sensors.node.checking_surroundings
 from sensors.node.check import Check
-from sensors.node.checking_surroundings import check_place, check_spool, check_time, file_system
+from sensors.node.checking_surroundings import check_place, check_spool, check_time, distance_m, file_system
 from sensors.node.config import Capture, Clock, NodeConfig, Place, Spool
 
 PPS = "50505300,PPS,1,1778359200.000000000,0.000000012,0.0,0.0,-3.1,0.0,0.01,0.000000001,0.000001300,16.0,Normal"
@@ -70,6 +74,83 @@ def test_places() -> None:
     nowhere = check_place(NodeConfig(sensor="a"))
     assert (nowhere.ok, nowhere.said) == (False, "nobody tells where the sensor is")
     assert check_place(NodeConfig(sensor="a", capture=Capture(file="x"))).ok
+
+
+@pytest.fixture
+def gpsd() -> Iterator[Callable[[str], Clock]]:
+    """A gpsd that says one report over and over, as settings that ask it."""
+    ended = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads = []
+
+    def serve(report: str) -> None:
+        with contextlib.suppress(OSError), listener.accept()[0] as line:
+            line.sendall(b'{"class":"VERSION","release":"3.22","rev":"3.22","proto_major":3,"proto_minor":14}\n')
+            line.recv(4096)
+            while not ended.wait(0.02):
+                line.sendall(report.encode() + b"\n")
+
+    def begin(report: str) -> Clock:
+        threads.append(threading.Thread(target=serve, args=(report,), daemon=True))
+        threads[-1].start()
+        return Clock(gpsd=True, gpsd_port=listener.getsockname()[1])
+
+    yield begin
+    ended.set()
+    for thread in threads:
+        thread.join(5.0)
+    listener.close()
+
+
+FIX = '{"class":"TPV","mode":3,"lon":-77.03653,"lat":38.89798,"altHAE":31.0,"time":"2026-05-09T20:40:00.000Z"}'
+NO_FIX = '{"class":"TPV","mode":1}'
+
+
+def test_a_place_that_gps_tells(gpsd: Callable[[str], Clock]) -> None:
+    check = check_place(NodeConfig(sensor="a", clock=gpsd(FIX)))
+    assert check == Check("place", True, "38.897980, -77.036530 by GPS, GPS fix 3d")
+
+
+def test_a_place_that_gps_agrees_with(gpsd: Callable[[str], Clock]) -> None:
+    """0.0003 degrees north are 33.4 m."""
+    near = msgspec.structs.replace(gpsd(FIX), moved_m=40.0)
+    check = check_place(NodeConfig(sensor="a", clock=near, place=HERE))
+    assert check == Check("place", True, "38.897680, -77.036530 as configured, GPS fix 3d agrees within 33 m")
+
+
+def test_a_place_that_gps_does_not_agree_with(gpsd: Callable[[str], Clock]) -> None:
+    check = check_place(NodeConfig(sensor="a", clock=gpsd(FIX), place=HERE))
+    assert not check.ok
+    assert check.said == "38.897680, -77.036530 as configured, but GPS fix 3d is 33 m from there"
+
+
+def test_a_receiver_without_a_fix(gpsd: Callable[[str], Clock], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensors.node.checking_surroundings, "FIX_S", 0.3)
+    check = check_place(NodeConfig(sensor="a", clock=gpsd(NO_FIX)))
+    assert (check.ok, check.said) == (False, "no GPS fix within 0.3 s")
+    assert "open sky" in check.advice
+
+
+def test_no_gpsd() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    clock = Clock(gpsd=True, gpsd_port=port)
+    check = check_place(NodeConfig(sensor="a", clock=clock))
+    assert not check.ok
+    assert check.said.startswith(f"gpsd 127.0.0.1:{port}: gpsd cannot be asked")
+    assert check_place(NodeConfig(sensor="a", clock=clock, place=HERE)).ok
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "metres"),
+    [
+        ((0.0, 0.0), (0.0, 90.0), 10_007_557.0),
+        ((179.9995, 0.0), (-179.9995, 0.0), 111.195),
+        ((5.0, 60.0), (5.0, 60.0), 0.0),
+    ],
+)
+def test_distances(one: tuple[float, float], other: tuple[float, float], metres: float) -> None:
+    assert distance_m(one, other) == pytest.approx(metres, rel=1e-5)
 
 
 def test_a_spool_that_takes_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
