@@ -41,6 +41,13 @@ def timed(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[T, f
     return value, time.perf_counter() - start
 
 
+def processor_seconds(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> float:
+    """Processor time of a call, all threads: what does not grow when others use the machine too."""
+    start = time.process_time()
+    call(*args, **kwargs)
+    return time.process_time() - start
+
+
 def serve(solve: Callable[[Job, Arrays], tuple[Job, Arrays]]) -> None:
     """A peer's main: read the job of the folder named on the command line, solve it, write the answer."""
     folder = Path(sys.argv[1])

@@ -24,6 +24,8 @@ PEERS = {
     "pyocto": "benchmarks.peers.pyocto_events",
     "opensoundscape": "benchmarks.peers.opensoundscape_fixes",
     "pyroomacoustics": "benchmarks.peers.pyroomacoustics_rooms",
+    "yamnet": "benchmarks.peers.yamnet_scores",
+    "pocketsphinx": "benchmarks.peers.pocketsphinx_words",
 }
 
 
