@@ -27,14 +27,15 @@ AGREEING, AGREEING_IF_TOLD = 4, 2
 """Buffers in a row that must show the same jump."""
 
 LONGEST_HOLD_NS = 100_000_000
-"""Of a buffer under suspicion."""
+"""Of a buffer under suspicion, or as long as it takes for ``AGREEING`` buffers to come where these are long."""
 
 FOLLOWS, FOLLOWS_LATE = 1.0 / 8.0, 1.0 / 64.0
 """How much of a buffer's difference from what was expected goes into what is expected next: of the last eight or so, so
 few that a rate which is 100 ppm off shifts it by less than a frame; much less for a late one: lateness has one sign."""
 
 YOUNG = 16
-"""Buffers on time until a segment's beginning is behind it."""
+"""Buffers until a segment's beginning is behind it: until then the scatter is not known, and only a jump of more than a
+period can be told from it."""
 
 SCATTER_EACH = 16
 """Buffers until the scatter is worked out again."""
@@ -51,9 +52,6 @@ SCATTER_FACTOR = 2.0
 SCATTER_FRAMES = 2.0
 """Rounding of the audio system's own counters: to a frame at either end."""
 
-FIRST_SCATTER_S = 0.001
-"""Until it is learnt."""
-
 RATE_FROM_S, RATE_ANEW_S = 10.0, 300.0
 """Time over which the rate is measured: at least, and until a new beginning is made."""
 
@@ -61,7 +59,7 @@ MOST_RATE_ERROR = 500e-6
 """A measured rate farther from the nominal one is no rate of a converter."""
 
 SNAP_FRAMES = 1.5
-"""A loss this near to whole periods is of whole periods."""
+"""A loss this near to whole periods, as far as scatter explains it, is of whole periods."""
 
 
 class Look(NamedTuple):
@@ -129,6 +127,7 @@ class GapFinder:
     _learnt: int = 0
     """Buffers on time in this segment."""
     _scatter: deque[float] = field(default_factory=lambda: deque(maxlen=SCATTER_FROM))
+    _scatter_ns: float = 0.0
     _allowed_ns: float = 0.0
     _ns_per_frame: float = 0.0
     _rate_since: tuple[int, int] | None = None
@@ -136,8 +135,10 @@ class GapFinder:
     """Usual time from the digitising of a buffer's first frame to its handing over: the least of late."""
     _held: list[_Held] = field(default_factory=list)
     _backlog: bool = False
+    _longest_hold_ns: float = 0.0
 
     def __post_init__(self) -> None:
+        self._longest_hold_ns = max(LONGEST_HOLD_NS, AGREEING * self.period / self.rate_hz * NS_PER_S)
         self._begin()
 
     @property
@@ -162,7 +163,7 @@ class GapFinder:
         jump = self._agreed()
         if jump is not None:
             return self._jumped(*jump)
-        if look.heard_ns - self._held[0].look.heard_ns >= LONGEST_HOLD_NS:
+        if look.heard_ns - self._held[0].look.heard_ns >= self._longest_hold_ns:
             return self._let_go(untrusted=True)
         return []
 
@@ -175,8 +176,9 @@ class GapFinder:
         self._shift = 0
         self._learnt = 0
         self._scatter.clear()
-        self._allowed_ns = FIRST_SCATTER_S * NS_PER_S * SCATTER_FACTOR
         self._ns_per_frame = NS_PER_S / self.rate_hz
+        self._scatter_ns = 0.0
+        self._allowed_ns = self.period * self._ns_per_frame
         self._rate_since = None
         self._backlog = False
 
@@ -220,8 +222,9 @@ class GapFinder:
     def _allow(self) -> None:
         """Work out what difference is still on time."""
         n = len(self._scatter)
-        share = sorted(self._scatter)[min(n - 1, int(SCATTER_SHARE * n))]
-        self._allowed_ns = SCATTER_FRAMES * self._ns_per_frame + SCATTER_FACTOR * share
+        self._scatter_ns = sorted(self._scatter)[min(n - 1, int(SCATTER_SHARE * n))]
+        if self._learnt >= YOUNG:
+            self._allowed_ns = SCATTER_FRAMES * self._ns_per_frame + SCATTER_FACTOR * self._scatter_ns
 
     def _agreed(self) -> tuple[int, float] | None:
         """Index of the first held buffer after the jump, and the jump in nanoseconds; None while there is none."""
@@ -261,13 +264,15 @@ class GapFinder:
         """Frames that a jump stands for."""
         frames = jump_ns / self._ns_per_frame
         periods = round(frames / self.period) * self.period
-        return periods if abs(frames - periods) <= SNAP_FRAMES and periods != 0 else round(frames)
+        near = min(SNAP_FRAMES, SCATTER_FACTOR * self._scatter_ns / self._ns_per_frame)
+        return periods if abs(frames - periods) <= near and periods != 0 else round(frames)
 
     def _let_go(self, *, untrusted: bool) -> list[Placed]:
         """Place all that is held in the numbering so far."""
         held, self._held = self._held, []
         if held:
-            self._scatter.extend(abs(one.late_ns) for one in held)
+            # At most a period each: a loss that was not recognised at once must not be learnt as scatter.
+            self._scatter.extend(min(abs(one.late_ns), self.period * self._ns_per_frame) for one in held)
             self._allow()
         return [self._place(one.look, timely=False, untrusted=untrusted) for one in held]
 
