@@ -98,20 +98,19 @@ def kept_stretches(
     n, fade, lead, hold, brief = len(sound), *(round(s * rate_hz) for s in (FADE_S, BEFORE_S, HOLD_S, DOUBTFUL_S))
     # False before True: the pulse, then what decays, strongest first; at last the onset, so that ties have an order.
     order = [judged[0], *sorted(judged[1:], key=lambda i: (not i.decays, -i.strength_db, i.onset))]
-    heads = {i.onset: i.onset + (hold if i.decays or i is judged[0] else brief) for i in order}
+    heads = [(i, i.onset + (hold if i.decays or i is judged[0] else brief)) for i in order]
     taken = np.zeros(n, dtype=bool)
     doubtful = 0
     # First the head of each, then echoes: of a long burst more rounds are kept that way.
-    for stops in (heads, {i.onset: i.stop for i in order if i.decays}):
-        for impulse in order:
-            piece = taken[max(0, impulse.onset - lead - fade) : stops.get(impulse.onset, 0) + fade]
-            more = len(piece) - int(np.count_nonzero(piece))
-            room = int(SHARE * n) - int(np.count_nonzero(taken))
-            if not impulse.decays:
-                room = min(room, int(DOUBTFUL_SHARE * n) - doubtful)
-            if more <= room or (impulse is judged[0] and not taken.any()):
-                piece[:] = True
-                doubtful += 0 if impulse.decays else more
+    for impulse, stop in (*heads, *((i, i.stop) for i in order if i.decays)):
+        piece = taken[max(0, impulse.onset - lead - fade) : stop + fade]
+        more = len(piece) - int(np.count_nonzero(piece))
+        room = int(SHARE * n) - int(np.count_nonzero(taken))
+        if not impulse.decays:
+            room = min(room, int(DOUBTFUL_SHARE * n) - doubtful)
+        if more <= room or not taken.any():  # the pulse itself comes first
+            piece[:] = True
+            doubtful += 0 if impulse.decays else more
     return tuple((a + (fade if a > 0 else 0), b - (fade if b < n else 0)) for a, b in _runs(taken))
 
 
