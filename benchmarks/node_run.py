@@ -109,6 +109,7 @@ class NodeRun:
     logged: list[dict[str, object]] = field(default_factory=list)
     detected: set[str] = field(default_factory=set)
     fed: int = 0
+    started_ns: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _threads: list[threading.Thread] = field(default_factory=list)
     _ending: threading.Event = field(default_factory=threading.Event)
@@ -158,6 +159,7 @@ class NodeRun:
     def _feed(self, pipe: IO[bytes]) -> None:
         piece = round(PIECE_S * RATE_HZ)
         start_s = time.monotonic()
+        self.started_ns = time.time_ns()
         try:
             while not self._ending.is_set():
                 at = np.arange(self.begin + self.fed, self.begin + self.fed + piece) % len(self.sound)
