@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
 PURE = "any"
+PYTHONS = ("3.11", "3.13")  # of Raspberry Pi OS on Debian 12 and on Debian 13
 UNREACHABLE = "connection broken"  # pip's word when it tries again; a package that is missing is no such thing
 
 
@@ -65,12 +66,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def resolve(built: Path, target: Path, *wanted: str) -> subprocess.CompletedProcess[str]:
+def resolve(built: Path, target: Path, *wanted: str, python: str = PYTHONS[0]) -> subprocess.CompletedProcess[str]:
     """What a Raspberry Pi with 64-bit Raspberry Pi OS would install for ``wanted``; standard output is pip's report."""
     return pip(
         *("install", "--dry-run", "--ignore-installed", "--only-binary=:all:", "--report", "-"),
         *(f"--platform={platform}" for platform in script_list("platforms")),
-        *("--python-version", "3.11", "--implementation", "cp", "--target", target),
+        *("--python-version", python, "--implementation", "cp", "--target", target),
         *("--find-links", built, "--constraint", CONSTRAINTS, *wanted),
     )
 
@@ -88,10 +89,11 @@ def test_source_only_packages_need_no_compiler(built: Path) -> None:
         assert [wheel_platforms(wheel) for wheel in wheels] == [{PURE}], wheels
 
 
-def test_every_package_of_a_node_has_a_wheel_for_arm(built: Path, tmp_path: Path) -> None:
-    done = resolve(built, tmp_path, *requirements())
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_package_of_a_node_has_a_wheel_for_arm(python: str, built: Path, tmp_path: Path) -> None:
+    done = resolve(built, tmp_path, *requirements(), python=python)
     if done.returncode:
-        without = [wanted for wanted in requirements() if resolve(built, tmp_path, wanted).returncode]
+        without = [wanted for wanted in requirements() if resolve(built, tmp_path, wanted, python=python).returncode]
         pytest.fail(f"no wheel for 64-bit ARM: {', '.join(without) or 'in this combination'}\n{done.stderr}")
     items = json.loads(done.stdout)["install"]
     wheels = {
