@@ -17,14 +17,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from acoustic.decimate import Decimator, DecimatorState
 from acoustic.detection import Detection, DetectorSettings
 from acoustic.filterbank import FilterBank, FilterBankState
+from acoustic.gaps import GapCounter
 from acoustic.gauge import GAP_S, Gauge, Trigger
-from acoustic.steps import fading_sum, moving_mean, noise_floor, rise_db
+from acoustic.steps import fading_sum, local_maxima, moving_mean, noise_floor, rise_db
 
 __all__ = ["HIGHEST_RATE_HZ", "LOWEST_RATE_HZ", "Detection", "Detector", "DetectorSettings", "detect", "detect_blocks"]
 
@@ -145,9 +145,9 @@ class Detector:
         self._block = frames(0.008)  # the floor is a percentile of means this long, not of single frames' valleys
         self._chunk = self._block * max(1, round(s.chunk_s / (frame_s * self._block)))  # frames
         self._floor_blocks = frames(s.floor_window_s) // self._block
-        self._counting = np.arange(1, self._chunk + 1)
         self._gap = frames(GAP_S)
         self._warm_up = frames(0.200)  # after a gap: no event until there is a "before" to compare with
+        self._gaps = GapCounter(self._frame, self._gap, self._warm_up + self._block)
         # The statistic of frame t needs energies up to t + ahead, from t - back; a maximum at t needs the statistic
         # up to t + apart, its description needs samples.  All is decided `late` frames late, whatever the chunk.
         self._ahead = max(self._after + self._smooth, self._window)
@@ -249,7 +249,8 @@ class Detector:
         framed = split.transpose(0, 2, 1).reshape(bands, channels, self._chunk, self._per_frame)
         power = np.einsum("...s,...s->...", framed, framed) / self._per_frame
         energies = np.concatenate([old.energies, power], axis=2)
-        heard, zeros = self._since_gap(old, chunk)
+        fresh, zeros = self._gaps.step(old.heard[:, -1], old.zeros, chunk)
+        heard = np.concatenate([old.heard, fresh], axis=1)
         blocks = self._blocks(old, power, heard)
         floor = np.maximum(noise_floor(blocks, self.settings.floor_percentile), QUIETEST_POWER)
         floor = np.where(np.isfinite(floor), floor, 1.0)  # nothing heard: no event is possible, any number serves
@@ -331,50 +332,20 @@ class Detector:
         usual = sums[0] / np.maximum(sums[1], 1e-12)
         return np.sqrt(np.minimum(lately, usual)), recent, lasting
 
-    def _since_gap(self, old: History, chunk: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Frames heard since the last gap, (channels, keep + chunk) capped, and the run of silent frames at the end."""
-        framed = chunk.reshape(self._chunk, self._frame, -1)
-        silent = (framed[:, 0] == 0.0).T  # most frames are ruled out by their first sample
-        if silent.any():
-            silent = np.logical_not(framed.any(axis=1)).T
-        ceiling = self._warm_up + self._block
-        if not silent.any():
-            fresh = np.minimum(old.heard[:, -1:] + self._counting, ceiling)
-            zeros = np.zeros_like(old.zeros)
-        elif silent.all() and (old.zeros >= self._gap).all():
-            fresh = np.zeros(silent.shape, dtype=np.int64)
-            zeros = old.zeros
-        else:
-            fresh = np.empty(silent.shape, dtype=np.int64)
-            zeros = old.zeros.copy()
-            for channel in range(len(silent)):
-                age, run = int(old.heard[channel, -1]), int(zeros[channel])
-                for frame, quiet in enumerate(silent[channel].tolist()):
-                    run = run + 1 if quiet else 0
-                    age = 0 if run >= self._gap else min(age + 1, ceiling)
-                    fresh[channel, frame] = age
-                zeros[channel] = run
-        return np.concatenate([old.heard, fresh], axis=1), zeros
-
     def _events(
         self, statistic: Array, excess: tuple[Array, ...], chunks: tuple[Array, ...], done: int
     ) -> list[Detection]:
         """Events among the frames whose turn it is: ``late`` frames before the end of this chunk."""
         newest = statistic.shape[1]  # its last frame is `ahead` frames before the end of the chunk
         first = newest + self._ahead - self._late - self._chunk
-        turn = slice(first, first + self._chunk)
-        now = statistic[:, turn]
-        if not now.max() >= self.settings.threshold_db:
+        near = statistic[:, first - self._apart : first + self._chunk + self._apart]
+        peaks = local_maxima(near, self._apart, self.settings.threshold_db)
+        if not peaks:
             return []
-        candidates = np.argwhere(now >= self.settings.threshold_db)
-        near = statistic[:, turn.start - self._apart : turn.stop + self._apart]
-        largest = sliding_window_view(near, 2 * self._apart + 1, axis=1)[*candidates.T].max(axis=-1)
         raw = np.concatenate(chunks)
         found = []
-        for channel, index in candidates[now[*candidates.T] == largest].tolist():
+        for channel, index in peaks:
             at = index + first
-            if statistic[channel, at - 1] == statistic[channel, at]:
-                continue  # a plateau is one event: its first frame
             # Sample of `raw` where the frame starts; energies trail the stream by the decimator's delay.
             sample = len(raw) - (newest + self._ahead - at) * self._frame - self._decimator.delay
             older, within = divmod(newest - 1 - at, self._chunk)

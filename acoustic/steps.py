@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from acoustic.kernels import KERNELS
@@ -83,6 +84,27 @@ def rise_db(excess_db: Array, *, after: int, guard: int, before: int) -> Array:
     rise = moving_mean(excess_db[..., before + guard :], after)
     rise -= ramp_mean(excess_db[..., : excess_db.shape[-1] - guard - after], before)
     return rise
+
+
+def local_maxima(values: Array, apart: int, least: float) -> list[tuple[int, int]]:
+    """Where a value is the largest of those up to ``apart`` before and after it; of equal neighbours the first.
+
+    Parameters
+    ----------
+    values : (channels, apart + n + apart) float64, not NaN; apart >= 1.
+    least : smaller values do not count.
+
+    Returns
+    -------
+    Channel and index, of the n in the middle, of each.
+    """
+    middle = values[:, apart:-apart]
+    if not middle.max() >= least:
+        return []  # the usual case
+    candidates = np.argwhere(middle >= least)
+    windows = sliding_window_view(values, 2 * apart + 1, axis=1)[*candidates.T]
+    largest = (windows[:, apart] == windows.max(axis=1)) & (windows[:, apart] != windows[:, apart - 1])
+    return [(channel, index) for channel, index in candidates[largest].tolist()]
 
 
 def fading_sum(values: Array, keep: float, before: Array) -> tuple[Array, Array]:
