@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import sensors.delivery.connection
 import sensors.node.checking_network
 from sensors.node.check import LONGEST_S, Check, within
 from sensors.node.checking_network import check_key, check_server
@@ -44,6 +45,11 @@ def other(trusted: Authority, tmp_path: Path) -> Iterator[Bus]:
     bus = Bus(tmp_path, trusted, trusted.certificate("other"))
     yield bus
     bus.close()
+
+
+@pytest.fixture(autouse=True)
+def _soon_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensors.delivery.connection, "CLOSE_S", 0.2)
 
 
 def checked(uplink: Uplink, sensor: str = "n1", server: str | None = None) -> Check:

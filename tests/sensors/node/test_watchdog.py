@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import sensors.node.watchdog
 from sensors.node.watchdog import Watchdog
 
 
@@ -39,8 +40,9 @@ def test_what_systemd_hears(systemd: socket.socket) -> None:
         systemd.recv(4096)
 
 
-def test_a_systemd_that_does_not_read_holds_nothing_up(systemd: socket.socket) -> None:
+def test_a_systemd_that_does_not_read_holds_nothing_up(systemd: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     """The queue of a datagram socket is short: a blocking sender would hang in it for ever."""
+    monkeypatch.setattr(sensors.node.watchdog, "SEND_TIMEOUT_S", 0.1)
     watchdog = Watchdog()
     for _ in range(3):
         watchdog.say("x" * 100_000)
