@@ -65,7 +65,7 @@ def check_time(config: Clock) -> Check:
 def check_place(config: NodeConfig) -> Check:
     """Whether the place is known, and GPS agrees."""
     place = config.place
-    said = "" if place is None else f"{place.latitude:.6f}, {place.longitude:.6f} as configured"
+    said = "" if place is None else f"latitude {place.latitude:.6f}, longitude {place.longitude:.6f} as configured"
     if config.clock.gpsd:
         return _check_gps(config, said)
     if place is None and config.capture.file is not None:
@@ -98,7 +98,7 @@ def _check_gps(config: NodeConfig, said: str) -> Check:
     fix = f"GPS fix {health.fix}"
     place = config.place
     if place is None:
-        return Check("place", True, f"{health.latitude:.6f}, {health.longitude:.6f} by GPS, {fix}")
+        return Check("place", True, f"latitude {health.latitude:.6f}, longitude {health.longitude:.6f} by GPS, {fix}")
     away_m = distance_m((place.longitude, place.latitude), (health.longitude, health.latitude))
     if away_m > max(config.clock.moved_m, SIGMAS * math.hypot(health.sigma_m or 0.0, place.sigma_m or 0.0)):
         advice = "correct [place], or put the sensor back (clock.moved_m says what is too far)"

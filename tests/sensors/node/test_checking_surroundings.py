@@ -67,7 +67,9 @@ HERE = Place(longitude=-77.03653, latitude=38.89768, sigma_m=0.5)
 
 def test_places() -> None:
     node = NodeConfig(sensor="a", place=HERE)
-    assert check_place(node) == Check("place", True, "38.897680, -77.036530 as configured, within 0.5 m")
+    assert check_place(node) == Check(
+        "place", True, "latitude 38.897680, longitude -77.036530 as configured, within 0.5 m"
+    )
     unsure = msgspec.structs.replace(node, place=msgspec.structs.replace(HERE, sigma_m=None))
     assert check_place(unsure).ok
     assert "sigma_m" in check_place(unsure).advice
@@ -108,20 +110,22 @@ NO_FIX = '{"class":"TPV","mode":1}'
 
 def test_a_place_that_gps_tells(gpsd: Callable[[str], Clock]) -> None:
     check = check_place(NodeConfig(sensor="a", clock=gpsd(FIX)))
-    assert check == Check("place", True, "38.897980, -77.036530 by GPS, GPS fix 3d")
+    assert check == Check("place", True, "latitude 38.897980, longitude -77.036530 by GPS, GPS fix 3d")
 
 
 def test_a_place_that_gps_agrees_with(gpsd: Callable[[str], Clock]) -> None:
     """0.0003 degrees north are 33.4 m."""
     near = msgspec.structs.replace(gpsd(FIX), moved_m=40.0)
     check = check_place(NodeConfig(sensor="a", clock=near, place=HERE))
-    assert check == Check("place", True, "38.897680, -77.036530 as configured, GPS fix 3d agrees within 33 m")
+    assert check == Check(
+        "place", True, "latitude 38.897680, longitude -77.036530 as configured, GPS fix 3d agrees within 33 m"
+    )
 
 
 def test_a_place_that_gps_does_not_agree_with(gpsd: Callable[[str], Clock]) -> None:
     check = check_place(NodeConfig(sensor="a", clock=gpsd(FIX), place=HERE))
     assert not check.ok
-    assert check.said == "38.897680, -77.036530 as configured, but GPS fix 3d is 33 m from there"
+    assert check.said == "latitude 38.897680, longitude -77.036530 as configured, but GPS fix 3d is 33 m from there"
 
 
 def test_a_receiver_without_a_fix(gpsd: Callable[[str], Clock], monkeypatch: pytest.MonkeyPatch) -> None:
