@@ -23,7 +23,10 @@ def test_bench_refuses_an_area_that_it_does_not_know(arguments: list[str]) -> No
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("name", ["script/setup", "script/run", "script/test", "script/bench", ".ci/run"])
+@pytest.mark.parametrize(
+    "name",
+    ["script/setup", "script/run", "script/test", "script/bench", "script/test-arm", "script/arm-inside", ".ci/run"],
+)
 def test_scripts_can_be_run_and_parse(name: str) -> None:
     path = ROOT / name
     assert os.access(path, os.X_OK)
@@ -31,7 +34,6 @@ def test_scripts_can_be_run_and_parse(name: str) -> None:
 
 
 def test_constraints_pin_every_dependency_that_pyproject_names() -> None:
-
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     named = project["build-system"]["requires"] + project["project"]["dependencies"]
