@@ -199,7 +199,7 @@ DECODERS: dict[str, Decoder] = {
     "clip-sound": Decoder(_clip_sound, ("MessageError",), ()),
     "chrony": Decoder(_chrony, ("ClockError",), (_TRACKING,)),
     "gpsd": Decoder(_gpsd, (), (_TPV, _TPV + b"\n" + _TPV, *_TPV_HOSTILE)),
-    "node-toml": Decoder(_node_toml, ("ConfigurationError",), (_TOML,)),
+    "node-toml": Decoder(_node_toml, ("ConfigurationError",), (_TOML, b'sensor = "roof\\n"')),
     "pcm": Decoder(
         _pcm, ("EndOfSound", "RecordingError", "CaptureError"), tuple(bytes([n]) + bytes(24) for n in range(8))
     ),
