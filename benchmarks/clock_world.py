@@ -18,6 +18,8 @@ from errors import ClockError
 from sensors.clock.chrony import Leap, Tracking
 
 NS = 1_000_000_000
+STUDENT = (636.6, 31.6, 12.9, 8.6, 6.9, 6.0, 5.4, 5.0, 4.8, 4.6, 4.4, 4.3, 4.2, 4.1)
+"""Student's t at 99.95 % for 1, 2, ... degrees of freedom: chronyd bounds the frequency with it (regress.c)."""
 TICK_NS = NS // 2
 
 
@@ -200,7 +202,8 @@ class SimulatedChrony:
                 self._slope, self._value_ns = float(slope) * 1e-9, float(value)
             else:  # no crystal is so far off: chronyd refuses it
                 self._value_ns = measured
-            self._skew_ppm = 2e6 * (deviation_s + 1e-7) / max(float(np.ptp(x)) * 1e-9, 1.0) / math.sqrt(n) * 3
+            spread_s = math.sqrt(float(np.sum((x - x.mean()) ** 2))) * 1e-9
+            self._skew_ppm = 1e6 * STUDENT[min(n - 3, len(STUDENT) - 1)] * (deviation_s + 1e-8) / max(spread_s, 1.0)
         self._at_ns = local_ns
         self._dispersion_s = deviation_s + self.noise_s
         if self._updates:

@@ -117,9 +117,12 @@ class LookHistory:
         span = self._raw[after] - self._raw[after - 1]
         return self._raw[after - 1] + round((monotonic_ns - left) / (right - left) * span)
 
-    def bent_ppm(self) -> float:
-        """How much faster than the raw clock the monotonic one went over all looks kept, parts in a million."""
-        if len(self._monotonic) < 2:
-            return 0.0
+    def bent_ppm(self) -> float | None:
+        """How much faster than the raw clock the monotonic one went over the looks kept, parts in a million.
+
+        None before they span a second.
+        """
+        if not self._monotonic or self._monotonic[-1] - self._monotonic[0] < 1_000_000_000:
+            return None
         raw = self._raw[-1] - self._raw[0]
         return (self._monotonic[-1] - self._monotonic[0] - raw) / raw * 1e6

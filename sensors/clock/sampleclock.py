@@ -34,6 +34,10 @@ EARLY_LIMIT = 5.0
 """Early seconds pull no harder than from so many scales below."""
 FAR_NS = 300_000.0
 """Seconds later than this do not pull at all while any of before can be remembered."""
+SURE_EARLY = 3
+"""So many seconds that are far early are no mistake of the audio system: all the others were late."""
+AFTERWARDS_SIGMA_PPB = 20_000.0
+"""How well the rate of late seconds is believed once they have been found to be late."""
 RATE_LIMIT_PPB = 300_000.0
 """No converter is farther from its nominal rate; a line that is has run after late seconds."""
 SCALE_LIMIT = 3.0
@@ -93,10 +97,12 @@ class SampleClock:
         # the line: y = a + b (x - middle), with covariance
         self._middle = self._a = self._b = 0.0
         self._var_a, self._cov, self._var_b = FIRST_LATENESS_NS**2, 0.0, RATE_SIGMA_PPB**2
+        self._prior, self._prior_sigma = 0.0, RATE_SIGMA_PPB
         self._scale = RESOLUTION_NS
         self._off_ns = 0.0
         self._shape, self._above = 0.0, 0.0
-        self._counted_ns = self._first_told_ns = 0
+        self._counted_ns = self._first_told_ns = 0  # what all anchors are multiples of
+        self._even = True  # just as the frames they are of: then that tells nothing
         self._since = -math.inf  # the last time that samples were lost
         self._begin(0)
 
@@ -114,10 +120,11 @@ class SampleClock:
         if self._origin is None:
             self._origin = (frame, time_ns)
             self._first_told_ns = told_ns
-        if self._counted_ns != 1:
-            self._counted_ns = math.gcd(self._counted_ns, told_ns - self._first_told_ns)
         x = (frame - self._origin[0]) / self._rate_hz
         y = (time_ns - self._origin[1]) - x * 1e9
+        if self._counted_ns != 1:
+            self._counted_ns = math.gcd(self._counted_ns, told_ns - self._first_told_ns)
+            self._even = self._even and abs(told_ns - self._first_told_ns - x * 1e9) < RESOLUTION_NS
         late = y - self._line(x)
         if abs(late) > WILD_NS:
             self._wild += 1
@@ -148,7 +155,7 @@ class SampleClock:
         dx = x - self._middle
         spread = math.sqrt(max(self._var_a + dx * (2 * self._cov + dx * self._var_b), 0.0))
         sigma_ns = spread + FLOOR_NS + self._off_ns + self._symmetric_ns()
-        if self._counted_ns > RESOLUTION_NS:
+        if self._counted_ns > RESOLUTION_NS and not self._even:
             sigma_ns += min(self._counted_ns, FIRST_LATENESS_NS)
         if self._wild >= WILD_DOUBT:
             sigma_ns += WILD_NS
@@ -205,6 +212,22 @@ class SampleClock:
             return 0.0 if self._count == 0 else max(self._above, self._sum / self._count - self._least)
         return SYMMETRIC_DEPTH * self._above * min(1.0, max(0.0, (self._shape - EVEN) / (SYMMETRIC - EVEN)))
 
+    def _forget_late(self) -> None:
+        """When seconds are far earlier than the line, those that it ran along were late: only their rate is kept."""
+        if len(self._x) < SURE_EARLY:
+            return
+        late = [y - self._line(x) for x, y in zip(self._x, self._y, strict=True)]
+        edge = sorted(late)[SURE_EARLY - 1]
+        if edge >= -FAR_NS:
+            return
+        kept = [i for i, l_ns in enumerate(late) if l_ns - edge <= FAR_NS]
+        for column in (self._x, self._y, self._own):
+            values = [column[i] for i in kept]
+            column.clear()
+            column.extend(values)
+        self._a += edge
+        self._prior, self._prior_sigma = self._b, AFTERWARDS_SIGMA_PPB
+
     def _note_recent(self) -> None:
         """How far the line is off what the last seconds say, or late of what any second said: then either is wrong."""
         x, y = np.array(self._x), np.array(self._y)
@@ -218,6 +241,7 @@ class SampleClock:
 
     def _fit(self, *, with_open: bool) -> None:
         """The line along the lower edge (docs/time.md, "The line")."""
+        self._forget_late()
         points = list(zip(self._x, self._y, self._own, strict=True))
         if with_open and self._count:
             points.append((self._least_x, self._least_y, self._own_sigma()))
@@ -237,7 +261,8 @@ class SampleClock:
             weight *= 1 / np.maximum(late / FAR_NS, 1) ** 2
             s0, s1, s2 = float(weight.sum()), float(weight @ dx), float(weight @ (dx * dx))
             t0, t1 = float(weight @ y), float(weight @ (y * dx))
-            s2 += RATE_SIGMA_PPB**-2
+            s2 += self._prior_sigma**-2
+            t1 += self._prior * self._prior_sigma**-2
             determinant = s0 * s2 - s1 * s1
             self._b = max(-RATE_LIMIT_PPB, min(RATE_LIMIT_PPB, (s0 * t1 - s1 * t0) / determinant))
             self._a = (t0 - self._b * s1) / s0

@@ -32,6 +32,8 @@ CONFIRMATIONS, FIRST_CONFIRMATIONS = 3, 2
 anything was known."""
 LAST_OFFSETS = 6
 """Measurements after which what they changed is known better than by chrony's long-term average."""
+MUDDLED_S = 100e-6
+"""While in doubt, claims that are worse than what is known by a factor, and by this, are waited out."""
 SAME_NS = 500_000_000
 """Chrony moves the time of a measurement along when it slews; measurements of this distance are different ones."""
 WANDER_PPM = 0.1
@@ -255,14 +257,19 @@ class UtcModel:
         worst_s = self._config.worst_sigma_s
         if base is not None and not (doubt is not None and doubt.hopeless):
             known_s = self._sigma_s(base, claim.raw_ns)
-            if claim.sigma_s > worst_s >= known_s:
-                return False
             off_s = (claim.smooth_ns - self._smooth_ns(claim.raw_ns)) * 1e-9
+            if claim.sigma_s > worst_s >= known_s:
+                # Not worth following; but it may well be good enough to say that something is wrong.
+                if doubt is None and abs(off_s) > known_s + claim.sigma_s:
+                    self._doubt = _Doubt(reference_ns=base.reference_ns, off_s=off_s)
+                return False
             if self._leaps.unsure(claim.smooth_ns) and abs(abs(off_s) - 1.0) < known_s + claim.sigma_s:
                 self._leaps.cancel()
                 off_s = 0.0
             # A step that is smaller than what is known cannot be seen in the claim: then measurements must be new.
             bound_s = known_s + claim.sigma_s
+            if doubt is not None and claim.sigma_s > 3 * known_s + MUDDLED_S:
+                return True  # chrony has measurements of before and after the step mixed up
             if abs(off_s) <= bound_s and (doubt is None or abs(doubt.step_ns) * 1e-9 > 2 * bound_s):
                 self._believe(claim)
                 return True
