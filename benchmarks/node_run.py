@@ -98,6 +98,8 @@ class NodeRun:
     sound : (n,) int16, played over and over from sample ``begin`` on.
     speed : seconds of sound a second; 0 for as fast as it is taken.
     before : words before the command, such as ``ip netns exec NAME``.
+    detected : identities of the pulses that the node said it had spooled, and UTC nanoseconds of when.
+    logged : whatever else it said.  fed : samples handed over.  started_ns : UTC nanoseconds of the first.
     """
 
     files: NodeFiles
@@ -107,7 +109,7 @@ class NodeRun:
     before: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     logged: list[dict[str, object]] = field(default_factory=list)
-    detected: set[str] = field(default_factory=set)
+    detected: dict[str, int] = field(default_factory=dict)
     fed: int = 0
     started_ns: int = 0
     _process: subprocess.Popen[bytes] | None = None
@@ -158,16 +160,17 @@ class NodeRun:
 
     def _feed(self, pipe: IO[bytes]) -> None:
         piece = round(PIECE_S * RATE_HZ)
-        start_s = time.monotonic()
+        due_s = time.monotonic()
         self.started_ns = time.time_ns()
         try:
             while not self._ending.is_set():
                 at = np.arange(self.begin + self.fed, self.begin + self.fed + piece) % len(self.sound)
                 pipe.write(self.sound[at].tobytes())
                 self.fed += piece
-                if self.speed:
-                    due_s = start_s + self.fed / RATE_HZ / self.speed
-                    self._ending.wait(max(0.0, due_s - time.monotonic()))
+                now_s = time.monotonic()
+                # Counted from the piece before, so that the speed may be changed; but time lost is caught up.
+                due_s = due_s + piece / RATE_HZ / self.speed if self.speed else now_s
+                self._ending.wait(max(0.0, due_s - now_s))
             pipe.close()
         except OSError:
             return  # the node was killed: that is the point
@@ -180,6 +183,6 @@ class NodeRun:
                 said = {"message": line.decode(errors="replace").rstrip(), "level": "unparsed"}
             found = _PULSE.match(str(said.get("message", "")))
             if found:
-                self.detected.add(found[1])
+                self.detected[found[1]] = time.time_ns()
             else:
                 self.logged.append(said)

@@ -46,8 +46,6 @@ Verdict = Literal["new", "repeat", "tampered"]
 SOURCES: tuple[tuple[Kind, Stream], ...] = (("pulse", PULSES), ("clip", CLIPS))
 
 BATCH = 500
-GATHER_S = 0.01
-"""After the first message of a batch, how long others may join it."""
 ACK_WAIT_S = 3.0
 """What was delivered and not acknowledged comes again after this: soon, for tests that kill."""
 MOST_UNACKNOWLEDGED = 10_000
@@ -158,17 +156,15 @@ class Receiver:
         config = ConsumerConfig(
             ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S, max_ack_pending=MOST_UNACKNOWLEDGED, max_deliver=-1
         )
-        source = await jetstream.pull_subscribe(
-            f"{kind}.>", durable=f"receiving-{kind}", stream=stream.name, config=config
+        # Pushed, not fetched: a fetch that times out just as a message comes loses it until ACK_WAIT_S is over.
+        source = await jetstream.subscribe(
+            f"{kind}.>", durable=f"receiving-{kind}", stream=stream.name, manual_ack=True, config=config
         )
         while True:
-            messages: list[Msg] = []
-            with contextlib.suppress(nats.errors.TimeoutError):
-                # First one, for a batch is only handed over when it is full or its time is up.
-                messages += await source.fetch(1, timeout=5.0)
-                messages += await source.fetch(BATCH, timeout=GATHER_S)
-            if messages:
-                await self._take(kind, messages)
+            messages = [await source.next_msg(timeout=None)]
+            while source.pending_msgs and len(messages) < BATCH:
+                messages.append(await source.next_msg(timeout=1.0))
+            await self._take(kind, messages)
 
     async def _take(self, kind: Kind, messages: list[Msg]) -> None:
         committed: dict[str, list[str]] = defaultdict(list)
