@@ -42,7 +42,7 @@ class Disk:
         self.damage: list[str] = []
         self.closed = False
         self._retry_at = 0.0
-        self._reopen = False
+        self._reopen = self._blind = False
 
     def open(self) -> None:
         """The first opening.
@@ -82,12 +82,12 @@ class Disk:
         write, durable : in a transaction; a durable one is not undone by a power cut.
         when_full : may make room on a full disk; True when asking again makes sense.
         """
-        if not self._may_ask():
+        reads = not (write or durable)
+        if not self._may_ask(reads):
             return None
         assert self.file is not None
-        changes = self.file.db.total_changes
         try:
-            if not (write or durable):
+            if reads:
                 return (what(self.file),)
             try:
                 with self.file.transaction(durable=durable):
@@ -99,11 +99,15 @@ class Disk:
                     answer = what(self.file)
         except sqlite3.Error as error:
             self._refused(error)
+            self._blind = reads and self.refusal is not None
             return None
-        if self.refusal is not None and self.file.db.total_changes > changes:
+        return (answer,)
+
+    def over(self) -> None:
+        """The disk has taken what it refused."""
+        if self.refusal is not None:
             log.warning("the disk takes pulses again")
             self.refusal = None
-        return (answer,)
 
     def insist(self) -> None:
         """Ask the disk next time, however recently it refused."""
@@ -119,8 +123,9 @@ class Disk:
             self.file.close()
             self.file = None
 
-    def _may_ask(self) -> bool:
-        if self.refusal is None or self.closed:
+    def _may_ask(self, reads: bool) -> bool:
+        # A disk that takes nothing can mostly still be read, and what it holds should be sent.
+        if self.refusal is None or self.closed or (reads and not self._blind):
             return self.file is not None
         if time.monotonic() < self._retry_at:
             return False
@@ -135,7 +140,7 @@ class Disk:
     def _open(self, *, renewed: bool = False) -> None:
         self._close_file()
         file = SpoolFile(self._path)
-        self.file, self._reopen = file, False
+        self.file, self._reopen, self._blind = file, False, False
         try:
             with file.transaction():
                 file.set_tally("openings", file.tally("openings") + 1)

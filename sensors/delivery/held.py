@@ -62,9 +62,8 @@ class Held:
         self._bytes -= len(parcel.message)
         return parcel
 
-    def get(self, key: int) -> Parcel | None:
-        """The parcel of a key."""
-        return self._parcels.get(key)
+    def __getitem__(self, key: int) -> Parcel:
+        return self._parcels[key]
 
     def latest(self, count: int) -> list[Parcel]:
         """Those that came last, the last first."""

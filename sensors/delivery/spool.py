@@ -38,19 +38,14 @@ KEPT_NOTES = 10
 
 
 class Spool:
-    """Pulses and clips that wait.  Thread-safe.
+    """Thread-safe.
 
-    Parameters
-    ----------
     folder : holds the file; made when missing.
     limit_bytes : most that messages may take together; beyond it the oldest clips go.  Pulses alone may exceed it.
     keep_free_bytes : clips are refused while the disk has less room than this.
 
-    Raises
-    ------
-    SpoolError
-        The spool cannot be opened: no such folder, no permission, another node has it.  A disk that is merely full is
-        no reason: pulses are held in memory until it takes them.
+    Raises SpoolError when it cannot be opened: no such folder, no permission, another node has it.  A disk that is
+    merely full is no reason: pulses are held in memory until it takes them.
     """
 
     def __init__(self, folder: Path, limit_bytes: int, keep_free_bytes: int) -> None:
@@ -58,8 +53,7 @@ class Spool:
         self._limit_bytes = limit_bytes
         self._keep_free_bytes = keep_free_bytes
         self._lock = threading.RLock()
-        self._clashes = 0
-        self._oldest: tuple[int | None] | None = None
+        self._oldest: tuple[int, int | None] = (-1, None)
         self._held = Held(HELD_BYTES)
         self._schedule = Schedule()
         self._gone: dict[Kind, set[str]] = {"pulse": set(), "clip": set()}
@@ -67,7 +61,7 @@ class Spool:
         self._why_dropped = ""
         self._disk = Disk(self._path, self._opened)
         self._ask = self._disk.ask
-        self._boots = self._dropped = 0
+        self._boots = self._dropped = self._clashes = 0
         self._disk.open()
         self._dropped_before = self._dropped
 
@@ -75,7 +69,7 @@ class Spool:
         """The file was opened; renumbered: it is another one, and rows have new keys."""
         self._boots = max(self._boots, file.tally("boots"))
         self._dropped = max(self._dropped, file.tally("clips_dropped"))
-        self._oldest = None
+        self._oldest = (-1, None)
         if renumbered:
             self._schedule = Schedule()
         self._schedule.begin(file.tally("openings"))
@@ -83,10 +77,7 @@ class Spool:
     # ---- putting in
 
     def next_boot(self) -> str:
-        """A name for this run of the node that no other has had: a count, and chance in case the file was lost.
-
-        Chance also keeps others from guessing the identities of pulses to come.
-        """
+        """A name for this run of the node that no other has had: a count, and chance in case the file was lost."""
         with self._lock:
             self._boots += 1
             boots = self._boots
@@ -110,10 +101,8 @@ class Spool:
             except OSError as error:
                 return self._say_dropped(1, f"the disk does not answer ({error.strerror})")
             if free < self._keep_free_bytes:
-                return self._say_dropped(
-                    1,
-                    f"the disk has {free / 2**20:.0f} MiB left and {self._keep_free_bytes / 2**20:.0f} are kept free",
-                )
+                kept = f"{self._keep_free_bytes / 2**20:.0f} are kept free"
+                return self._say_dropped(1, f"the disk has {free / 2**20:.0f} MiB left and {kept}")
 
             def put(file: SpoolFile) -> int | None:
                 """Clips that had to go; None when it does not fit."""
@@ -150,14 +139,14 @@ class Spool:
             chosen: list[Parcel] = []
             for kind in KINDS:
                 while kind in kinds and len(chosen) < limit:
-                    more, unusable = self._due(kind, now_s, limit - len(chosen))
-                    if not unusable:
+                    more, complete = self._due(kind, now_s, limit - len(chosen))
+                    if complete:
                         chosen += more
                         break
             return chosen
 
-    def _due(self, kind: Kind, now_s: float, limit: int) -> tuple[list[Parcel], int]:
-        """Parcels of one kind, and how many rows were found to be unusable and were put away."""
+    def _due(self, kind: Kind, now_s: float, limit: int) -> tuple[list[Parcel], bool]:
+        """Parcels of one kind; False when rows turned out to be gone or unusable, and it should be asked again."""
         plans = self._schedule.plans[kind]
         line = [(plan.arrival_ns, key) for key, plan in plans.items() if plan.at_s <= now_s]
         line += [(at, key) for key, at in self._held.order() if kind == "pulse" and key not in plans]
@@ -165,26 +154,33 @@ class Spool:
         gone = self._gone[kind]
         many = limit + len(plans) + len(gone)
         rows = self._ask(lambda file: file.untried(kind, many) + file.overdue(kind, now, OVERDUE_LOOK + many))
-        line += [(at, key) for key, at in (rows[0] if rows else ()) if key not in plans]
+        # What has no proper arrival comes first, to be put away.
+        line += [
+            (at if isinstance(at, int) else 2**63, key) for key, at in (rows[0] if rows else ()) if key not in plans
+        ]
         parcels: list[Parcel] = []
-        unusable = 0
+        complete = True
         for _, key in heapq.nlargest(limit + len(gone), line):
             try:
                 parcel = self._parcel(kind, key)
             except MessageError as error:
-                unusable += 1
+                complete = False
                 self._put_away(kind, key, str(error))
+                continue
+            except KeyError:
+                complete = False
+                plans.pop(key, None)
                 continue
             if parcel is not None and parcel.identity not in gone and len(parcels) < limit:
                 parcels.append(replace(parcel, tries=plans[key].tries) if key in plans else parcel)
-        return parcels, unusable
+        return parcels, complete
 
     def _parcel(self, kind: Kind, key: int) -> Parcel | None:
-        """Raises MessageError when the row is not what it should be."""
+        """None when the disk refuses.  Raises KeyError for a row that is gone, MessageError for an unusable one."""
         if key < 0:
-            return self._held.get(key)
+            return self._held[key]
         row = self._ask(lambda file: file.row(kind, key))
-        return parcel_from_row(kind, row[0]) if row and row[0] else None
+        return parcel_from_row(kind, row[0]) if row else None
 
     def put_off(self, parcel: Parcel, now_s: float, wait_s: float) -> None:
         """Do not offer a parcel again before ``wait_s`` have passed: it is on its way, or was refused."""
@@ -196,13 +192,14 @@ class Spool:
 
     def _plan(self, parcel: Parcel, tries: int, at_s: float) -> None:
         with self._lock:
+            plans = self._schedule.plans[parcel.kind]
             key: int | None = parcel.key
-            if parcel.key < 0 and parcel.key not in self._held:
-                # Written to disk, or acknowledged, since it was offered.
+            if parcel.key not in plans and parcel.key not in self._held:
+                # Acknowledged since it was offered, or moved from memory to disk; else there is no plan for it yet.
                 found = self._ask(lambda file: file.key(parcel.kind, parcel.identity))
                 key = found[0] if found else None
             if key is not None:
-                self._schedule.plans[parcel.kind][key] = Plan(tries, at_s, parcel.arrival_ns)
+                plans[key] = Plan(tries, at_s, parcel.arrival_ns)
 
     def next_due_s(self, now_s: float) -> float | None:
         """How long until something that was put off is due; None when nothing was."""
@@ -245,15 +242,16 @@ class Spool:
         with self._lock:
             self._write_held()
             self._delete_gone()
-            if self._disk.refusal is not None:
+            if self._disk.refusal is not None and not self._held:
                 boots = self._boots
-                self._ask(lambda file: file.set_tally("boots", boots), durable=True)
+                if self._ask(lambda file: file.set_tally("boots", boots), durable=True):
+                    self._disk.over()
             self._ask(SpoolFile.vacuum)
-            if self._oldest is None:
-                found = self._ask(SpoolFile.oldest_ns)
-                self._oldest = (found[0],) if found else None
-            ages = [self._oldest[0] if self._oldest else None, self._held.oldest_ns()]
             file = self._disk.file
+            if file is not None and file.db.total_changes != self._oldest[0]:
+                found = self._ask(SpoolFile.oldest_ns)
+                self._oldest = (file.db.total_changes, found[0] if found else None)
+            ages = [self._oldest[1], self._held.oldest_ns()]
             return SpoolHealth(
                 pulses=file.counts["pulse"] if file else 0,
                 clips=file.counts["clip"] if file else 0,
@@ -268,10 +266,8 @@ class Spool:
         with self._lock:
             notes = [f"spool: {text}" for text in (*self._disk.damage, *self._unusable)]
             if self._disk.refusal is not None:
-                notes.append(
-                    f"spool: the disk refuses ({self._disk.refusal}); {len(self._held)} pulses are held in memory, "
-                    "where a power cut loses them"
-                )
+                held = f"{len(self._held)} pulses are held in memory, where a power cut loses them"
+                notes.append(f"spool: the disk refuses ({self._disk.refusal}); {held}")
             if self._held.lost:
                 notes.append(f"spool: {self._held.lost} pulses were lost, memory was full while the disk refused")
             if self._clashes:
@@ -311,6 +307,8 @@ class Spool:
                 if plan is not None and key is not None:
                     plans[key] = plan
             self._say_dropped(dropped, "pulses needed the room")
+            if not self._held:
+                self._disk.over()
 
     def _put(self, file: SpoolFile, pulses: Sequence[Parcel]) -> tuple[list[int | None], int]:
         """Insert pulses and drop clips beyond the limit; returns the keys, and how many clips went."""

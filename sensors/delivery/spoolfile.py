@@ -29,11 +29,13 @@ FREE_PAGES = 512
 """Not given back: the next pulses will want them."""
 
 # ``next_try`` is 0 for what nobody has tried to send, else the time of the next try as ``schedule`` encodes it: so the
-# index gives the newest untried rows, and those that are due again, without looking at any other.
+# index gives the newest untried rows, and those that are due again, without looking at any other.  Keys are never given
+# twice: what is on its way is known by them after its row is gone.
 TABLE = """
 CREATE TABLE {kind} (
-    key INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, arrival INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    tries INTEGER NOT NULL DEFAULT 0, next_try INTEGER NOT NULL DEFAULT 0, message BLOB NOT NULL);
+    key INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL UNIQUE, arrival INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, next_try INTEGER NOT NULL DEFAULT 0,
+    message BLOB NOT NULL);
 CREATE INDEX {kind}_order ON {kind} (next_try, arrival);
 """
 OTHER_TABLES = """
@@ -146,7 +148,7 @@ class SpoolFile:
         for kind in KINDS:
             rows, size = self.db.execute(f"SELECT count(*), coalesce(sum(bytes), 0) FROM {kind}").fetchone()
             self.counts[kind] = rows
-            self.bytes += size
+            self.bytes += int(size)
 
     def insert(self, parcel: Parcel) -> int | None:
         """Add a parcel; returns its key, None when there is one of that identity already."""
@@ -213,11 +215,13 @@ class SpoolFile:
             (now, limit),
         ).fetchall()
 
-    def row(self, kind: Kind, key: int) -> tuple[object, ...] | None:
-        """Key, identity, arrival, tries and message of a row, whatever they are."""
+    def row(self, kind: Kind, key: int) -> tuple[object, ...]:
+        """Key, identity, arrival, tries and message of a row, whatever they are.  Raises KeyError."""
         row: tuple[object, ...] | None = self.db.execute(
             f"SELECT key, identity, arrival, tries, message FROM {kind} WHERE key = ?", (key,)
         ).fetchone()
+        if row is None:
+            raise KeyError(key)
         return row
 
     def plan(self, kind: Kind, key: int, tries: int, next_try: int) -> None:
@@ -250,8 +254,8 @@ class SpoolFile:
         """Give a little room back to the disk when most of what is free will not be wanted soon."""
         free = int(self._pragma("freelist_count"))
         if free > FREE_PAGES and 4 * free > int(self._pragma("page_count")):
-            # One page a step: fetchall makes the steps.
-            self.db.execute(f"PRAGMA incremental_vacuum({min(VACUUM_PAGES, free - FREE_PAGES)})").fetchall()
+            # One page a step: as a script, for a single statement would be stepped once.
+            self.db.executescript(f"PRAGMA incremental_vacuum({min(VACUUM_PAGES, free - FREE_PAGES)})")
 
     def close(self) -> None:
         """Close the file, whatever its state."""

@@ -57,8 +57,8 @@ def clip(sequence: int, *, sensor: str = "n1", boot: str = "1-a", size: int = 30
 
 def receipt(*messages: Pulse | Clip, sensor: str = "n1") -> Receipt:
     """The centre's word that it has these, all of one kind."""
-    kind = "pulse" if isinstance(messages[0], Pulse) else "clip"
-    return Receipt(sensor=sensor, kind=kind, identities=tuple(message.identity for message in messages))
+    identities = tuple(message.identity for message in messages)
+    return Receipt(sensor=sensor, kind="pulse" if isinstance(messages[0], Pulse) else "clip", identities=identities)
 
 
 def heartbeat(at_s: int = 0, *, sensor: str = "n1") -> Heartbeat:
