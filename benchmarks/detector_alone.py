@@ -1,9 +1,10 @@
 """The detector of a node and nothing else, as a process: what it costs on a file of raw sound.
 
-    python -m benchmarks.detector_alone FILE RATE_HZ SECONDS
+    python -m benchmarks.detector_alone FILE RATE_HZ SECONDS PACE
 
 Prints one JSON object: ``cpu_s`` of the detector's own steps, ``sounds`` found, ``resident_mb`` and ``peak_mb`` of the
-process at the end.  It imports what a node imports to listen, no more, so that its memory is the detector's.
+process at the end.  PACE is seconds of sound a second, 0 for as fast as it goes: what waits between two blocks finds
+cold caches, and costs more.  It imports what a node imports to listen, no more, so that its memory is the detector's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sensors.listen import Listener
 BLOCK_S = 0.1
 
 
-def main(path: Path, rate_hz: int, seconds: float) -> dict[str, float]:
+def main(path: Path, rate_hz: int, seconds: float, pace: float) -> dict[str, float]:
     """Listen to the file's first seconds."""
     listener = Listener(float(rate_hz))
     block_bytes = 2 * round(BLOCK_S * rate_hz)
@@ -32,6 +33,8 @@ def main(path: Path, rate_hz: int, seconds: float) -> dict[str, float]:
             start_s = time.thread_time()
             sounds += len(listener.step(block))
             cpu_s += time.thread_time() - start_s
+            if pace:
+                time.sleep(BLOCK_S / pace)
     start_s = time.thread_time()
     sounds += len(listener.finish())
     cpu_s += time.thread_time() - start_s
@@ -40,4 +43,4 @@ def main(path: Path, rate_hz: int, seconds: float) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))))
+    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))))

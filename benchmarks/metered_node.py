@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +33,14 @@ class Look:
 
     sound_s : handed over; the node is at most the pipe and its own buffer, some ten seconds, behind.
     cpu_s : processor time since its start.  resident_mb, peak_mb : VmRSS, VmHWM.
+    yardstick_s : processor time that a fixed piece of work took at that moment; 0 without one.
     """
 
     sound_s: float
     cpu_s: float
     resident_mb: float
     peak_mb: float
+    yardstick_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,15 @@ class Run:
     said: str
 
 
-def run_node(config: Path, sound: Path, seconds: float, *, every_s: float, pace: float = 0.0) -> Run:
+def run_node(
+    config: Path,
+    sound: Path,
+    seconds: float,
+    *,
+    every_s: float,
+    pace: float = 0.0,
+    yardstick: Callable[[], float] = lambda: 0.0,
+) -> Run:
     """Run ``tocsin node`` on so much sound, from its standard input; it must end by itself, with exit code 0.
 
     Parameters
@@ -63,6 +75,7 @@ def run_node(config: Path, sound: Path, seconds: float, *, every_s: float, pace:
     sound : raw 16-bit file, played over and over.
     every_s : seconds of sound between two looks.
     pace : seconds of sound a second; 0 is as fast as it is taken.
+    yardstick : does a fixed piece of work and tells its processor time; asked at each look.
 
     Raises
     ------
@@ -77,7 +90,8 @@ def run_node(config: Path, sound: Path, seconds: float, *, every_s: float, pace:
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log, env=environment
         )
         looks: list[Look] = []
-        feeder = threading.Thread(target=_feed, args=(process, sound, seconds, every_s, pace, looks), daemon=True)
+        feeding = (process, sound, seconds, every_s, pace, yardstick, looks)
+        feeder = threading.Thread(target=_feed, args=feeding, daemon=True)
         feeder.start()
         peak_mb, ended_s = 0.0, float("inf")
         # Waited for by hand: wait4 gives the processor time of this one process, to the microsecond.
@@ -106,7 +120,13 @@ def run_node(config: Path, sound: Path, seconds: float, *, every_s: float, pace:
 
 
 def _feed(
-    process: subprocess.Popen[bytes], path: Path, seconds: float, every_s: float, pace: float, looks: list[Look]
+    process: subprocess.Popen[bytes],
+    path: Path,
+    seconds: float,
+    every_s: float,
+    pace: float,
+    yardstick: Callable[[], float],
+    looks: list[Look],
 ) -> None:
     """Hand sound over, look now and then, and close the pipe at the end."""
     assert process.stdin is not None
@@ -123,11 +143,14 @@ def _feed(
                 process.stdin.write(sound)
                 handed += len(sound)
                 if done_s + piece_s >= look_at_s:
-                    memory = memory_mb(process.pid)
-                    looks.append(Look(handed / (2 * RATE_HZ), cpu_s(process.pid), memory.resident_mb, memory.peak_mb))
+                    used_s, memory = cpu_s(process.pid), memory_mb(process.pid)
+                    sound_s = handed / (2 * RATE_HZ)
+                    looks.append(Look(sound_s, used_s, memory.resident_mb, memory.peak_mb, yardstick()))
                     look_at_s += every_s
                 if pace:
                     time.sleep(max(0.0, start_s + handed / (2 * RATE_HZ) / pace - time.monotonic()))
-            process.stdin.close()
         except (OSError, ProcessLookupError):
-            return  # it ended early: its exit code and its last words tell why
+            pass  # it ended early: its exit code and its last words tell why
+        finally:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
