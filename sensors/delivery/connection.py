@@ -72,11 +72,13 @@ class Connection(Client):
 
     async def end(self) -> None:
         """Close, whatever state the line is in: what has not been sent is dropped."""
-        writer = self._writer()
-        if writer is not None:
-            writer.transport.abort()
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(self.close(), CLOSE_S)
+        for name in ("_io_writer", "_bare_io_writer"):
+            writer: asyncio.StreamWriter | None = getattr(self._transport, name, None)
+            if writer is not None:
+                writer.transport.abort()
+        if self._reading_task is not None:  # else it never was a connection, and nothing runs for it
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self.close(), CLOSE_S)
 
 
 def shown(server: str) -> str:

@@ -197,7 +197,7 @@ class Sender:
     def denied(self, error: Exception) -> bool:
         """Take note of a complaint of the server; whether it was about one of our subjects."""
         for name, kind in self._kinds.items():
-            if f'"{kind.subject}"' in str(error):
+            if f'"{kind.subject}"'.lower() in str(error).lower():  # the library changes it to small letters
                 now = time.monotonic()
                 self._hold(kind, name, f"this node may not publish to {kind.subject}; the centre must allow it", now)
                 self._withdraw(kind, list(kind.flights), now)

@@ -228,7 +228,7 @@ class Uplink:
         """The server, or the library, has something to say."""
         if self._sender is not None and self._sender.denied(error):
             return
-        if f'"{self._receipt_subject}"' in str(error):
+        if f'"{self._receipt_subject}"'.lower() in str(error).lower():
             self._sayings.say(
                 "receipts", f"bus: this node may not hear {self._receipt_subject}; without receipts its spool fills"
             )

@@ -199,6 +199,10 @@ class Bus:
         """Why the centre refused messages."""
         return [str(why) for why in self._rows("SELECT why FROM refusal ORDER BY number")]
 
+    def centre_log(self) -> str:
+        """What the centre said."""
+        return (self.folder / "centre.log").read_text()
+
     def _rows(self, query: str) -> list[object]:
         if not self.received_file.exists():
             return []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -34,9 +35,9 @@ def bus(authority: Authority, tmp_path: Path) -> Iterator[Bus]:
 class Node:
     """A spool and an uplink, without the rest of a node."""
 
-    def __init__(self, bus: Bus, folder: Path, sensor: str = "n1", cell: str = "u33dc", **other: object) -> None:
+    def __init__(self, bus: Bus, folder: Path, settings: Mapping[str, object] = MappingProxyType({})) -> None:
         self.spool = Spool(folder, 64 * 2**20, 0)
-        self.uplink = Uplink(bus.uplink(sensor, **other), sensor, cell, self.spool)
+        self.uplink = Uplink(bus.uplink("n1", **settings), "n1", "u33dc", self.spool)
 
     @property
     def waiting(self) -> int:
