@@ -29,7 +29,10 @@ from sim.staging.scenario import read_scenario
 from sim.writing import write_recordings
 
 COUNT_SCALE = 2.0**-20
-"""Frames are counted in steps of this: exact in float32, 21 s at 48 kHz before full scale, and it counts on from 1."""
+"""Frames are counted in steps of this, which float32 holds exactly."""
+
+COUNTED = 2**20 - 1
+"""Counts before it begins anew, with 1: nothing that was played is 0.  21 s at 48 kHz."""
 
 MATCH_S = 0.005
 """A pulse this near to an arrival, after their common offset, is of it."""
@@ -143,7 +146,7 @@ def shots(folder: Path, times_s: Sequence[float], seed: int = 1) -> Played:
     arrivals = [arrival.arrival_ns for sound in truth.sounds for arrival in sound.arrivals]
     ((capture,),) = [one.captures for one in open_recordings(folder / "rendered")]
     sound = np.concatenate([block[:, 0] for block in capture.blocks(RATE_HZ)])
-    count = np.arange(1, len(sound) + 1, dtype=np.float64) * COUNT_SCALE % 1.0
+    count = (np.arange(len(sound)) % COUNTED + 1) * COUNT_SCALE
     file = folder / "played.wav"
     soundfile.write(file, np.column_stack([sound, count]).astype(np.float32), RATE_HZ, subtype="FLOAT")
     return Played(file, (np.sort(np.array(arrivals)) - truth.start_ns) * 1e-9, len(sound) / RATE_HZ)
@@ -217,11 +220,10 @@ def _matched(heard_s: NDArray[np.float64], true_s: NDArray[np.float64]) -> tuple
 
 
 def _unwrapped(counted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Counts that went on past full scale from zero, made to grow on; zeros are silence and stay."""
-    period = round(1.0 / COUNT_SCALE)
+    """Counts that began anew, made to grow on; zeros are silence and stay."""
     grown = counted.copy()
     played = np.flatnonzero(counted > 0)
-    grown[played] += period * np.concatenate([[0], np.cumsum(np.diff(counted[played]) < -period // 2)])
+    grown[played] += COUNTED * np.concatenate([[0], np.cumsum(np.diff(counted[played]) < -COUNTED // 2)])
     return grown
 
 

@@ -103,6 +103,10 @@ class DeviceSource:
         now_s = time.monotonic()
         until_s = now_s + timeout_s
         while True:
+            due_s = self._heard_s + BUFFERS_A_LOOK * self._period / self._rate_hz + MARGIN_S
+            if now_s < due_s and now_s < until_s:
+                time.sleep(min(due_s, until_s) - now_s)
+                now_s = time.monotonic()
             assembly, stream = self._assembly, self._stream
             if assembly is None or stream is None:
                 raise CaptureError(self.name, "is not open")
@@ -118,10 +122,9 @@ class DeviceSource:
                 return block
             if now_s >= until_s:
                 return None
-            due_s = self._heard_s + BUFFERS_A_LOOK * self._period / self._rate_hz + MARGIN_S
-            least_s = self._period / self._rate_hz / 2.0
-            time.sleep(min(max(due_s - now_s, least_s), until_s - now_s))
-            now_s = time.monotonic()
+            if now_s >= due_s:  # late, or silent
+                time.sleep(min(self._period / self._rate_hz, until_s - now_s))
+                now_s = time.monotonic()
 
     def close(self) -> None:
         """See ``sensors.microphone.source.LiveSource``."""
