@@ -138,6 +138,12 @@ class Bus:
         with self._open() as db:
             return [(decode(document, Pulse), round(at_s * 1e9)) for document, at_s in db.execute(query)]
 
+    def documents(self, kind: str) -> list[bytes]:
+        """Every message of a kind as it came, in the order in which it came."""
+        with self._open() as db:
+            rows = db.execute("SELECT message FROM message WHERE kind = ? ORDER BY number", (kind,))
+            return [bytes(document) for (document,) in rows]
+
     def wait_for(self, identities: set[str], timeout_s: float) -> bool:
         """Whether all these pulses came in time."""
         deadline_s = time.monotonic() + timeout_s

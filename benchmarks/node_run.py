@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -171,9 +172,11 @@ class NodeRun:
                 # Counted from the piece before, so that the speed may be changed; but time lost is caught up.
                 due_s = due_s + piece / RATE_HZ / self.speed if self.speed else now_s
                 self._ending.wait(max(0.0, due_s - now_s))
-            pipe.close()
         except OSError:
-            return  # the node was killed: that is the point
+            pass  # the node was killed: that is the point
+        finally:
+            with contextlib.suppress(OSError):
+                pipe.close()
 
     def _read(self, pipe: IO[bytes]) -> None:
         for line in pipe:
@@ -186,3 +189,4 @@ class NodeRun:
                 self.detected[found[1]] = time.time_ns()
             else:
                 self.logged.append(said)
+        pipe.close()

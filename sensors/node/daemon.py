@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from errors import TocsinError
+from geo.place import Geodetic
 from sensors.clock.opening import open_time
 from sensors.delivery.spool import Spool
 from sensors.microphone.opening import open_source
@@ -158,7 +159,7 @@ class _Node:
         left = self._spool.health()
         self._spool.close()
         LOG.info(
-            "stopped: %d pulses heard, %d pulses and %d clips wait in the spool",
+            "stopped: pulses heard: %d; waiting in the spool: %d pulses, %d clips",
             self._listening.hearing.pulses,
             left.pulses,
             left.clips,
@@ -202,17 +203,27 @@ class _Node:
         if place is not None:
             return cell_of(place.longitude, place.latitude)
         recorded = self._source.recorded
-        longitude, latitude = (getattr(recorded and recorded.place, name, None) for name in ("longitude", "latitude"))
-        return NOWHERE if longitude is None or latitude is None else cell_of(longitude, latitude)
+        if recorded is None or not isinstance(recorded.place, Geodetic):
+            return NOWHERE
+        return cell_of(recorded.place.longitude, recorded.place.latitude)
 
     def _place(self) -> PlaceHealth | None:
         if self._gps is not None:
             return self._gps.health()
         place = self._config.place
-        if place is None:
+        if place is not None:
+            return PlaceHealth(
+                longitude=place.longitude, latitude=place.latitude, height_m=place.height_m, sigma_m=place.sigma_m
+            )
+        recorded = self._source.recorded
+        if recorded is None or not isinstance(recorded.place, Geodetic):
             return None
+        there = recorded.place
         return PlaceHealth(
-            longitude=place.longitude, latitude=place.latitude, height_m=place.height_m, sigma_m=place.sigma_m
+            longitude=there.longitude,
+            latitude=there.latitude,
+            height_m=there.height_m,
+            sigma_m=recorded.position_sigma_m,
         )
 
     def _spool_health(self) -> SpoolHealth:
