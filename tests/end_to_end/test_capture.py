@@ -35,15 +35,15 @@ def test_every_shot_is_one_pulse_at_its_time_though_the_process_was_stopped(sink
     played = shots(tmp_path, BEFORE_S + AFTER_S)
     heard = _whole(sink, played)
 
-    ((segment, first, stop),) = heard.lost.tolist()
+    # A busy machine may lose some more; the stop is the longest.
+    longest = int(np.argmax(heard.lost[:, 2] - heard.lost[:, 1]))
+    segment, first, stop = heard.lost[longest].tolist()
     assert segment == 0
     assert np.unique(heard.ahead).size == 1  # every frame that was played is at its number
     assert (stop - first) % QUANTUM == 0
     assert STOP_S - 0.05 < (stop - first) / RATE_HZ < STOP_S + 0.5
     assert not heard.count[(heard.frames >= first) & (heard.frames < stop)].any()
-    (mistrusted,) = heard.untrusted.tolist()
-    assert mistrusted[1] <= first - QUANTUM
-    assert mistrusted[2] >= stop + QUANTUM
+    assert any(a <= first - QUANTUM and b >= stop + QUANTUM for _, a, b in heard.untrusted.tolist())
 
     outcome = compare(heard, played)
     assert (outcome.missing, outcome.repeated) == (0, 0)
