@@ -26,6 +26,17 @@ settings.register_profile("few", settings.get_profile("ci"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real_time: holds a duration of this processor; skipped on an emulated one")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("TOCSIN_EMULATED"):
+        for item in items:
+            if item.get_closest_marker("real_time"):
+                item.add_marker(pytest.mark.skip(reason="holds a duration, and the processor is emulated"))
+
+
 def shared_folder() -> Path:
     """Where the shared read-only inputs are: ``TOCSIN_SHARED``, else ``../shared`` beside the repository."""
     return Path(os.environ.get("TOCSIN_SHARED", ROOT.parent / "shared"))

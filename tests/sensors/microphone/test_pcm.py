@@ -181,6 +181,7 @@ def test_opened_again_it_reads_on_in_a_new_segment() -> None:
     assert second.samples[0, 0] == np.float32(len(first.samples) / 2.0**31)
 
 
+@pytest.mark.real_time
 def test_hours_go_through_in_a_second() -> None:
     """A week in accelerated replay goes through here: a thousand times as fast as in life at least."""
     seconds = 1200
