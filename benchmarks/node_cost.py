@@ -11,7 +11,6 @@ import argparse
 import itertools
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -26,13 +25,14 @@ from rich.console import Console
 from scipy import signal
 
 from benchmarks.figures import Figure, Section, Table, at_most, failed, show, told
-from benchmarks.metered_node import Look, NodeFailed, Run, run_node
+from benchmarks.metered_node import Look, NodeFailed, run_node
 from benchmarks.node_bus import Bus
 from benchmarks.node_sound import IMPULSES_A_MINUTE, RATE_HZ, write_street
 from benchmarks.peers import runner
 from benchmarks.shared_data import ROOT
 from errors import TocsinError
 from sensors.listen import Listener
+from sensors.node.status import read_status
 
 MOST_CPU = 0.015
 MOST_MB = 120.0
@@ -91,11 +91,10 @@ def hour(folder: Path, street: Path, impulses: int) -> Section:
             idle = run_node(config, street, 0.0, every_s=SLICE_S)
         with node_files(folder / "hour") as (config, bus):
             whole = run_node(config, street, HOUR_S, every_s=SLICE_S)
-            arrived = len(bus.received().pulses)
+            heard, arrived = pulses_heard(config), len(bus.received().pulses)
         with node_files(folder / "live") as (config, _):
             live = run_node(config, street, LIVE_S, every_s=LIVE_S / 3.0, pace=1.0)
         alone, paced = detector_alone(street, HOUR_S, 0.0), detector_alone(street, LIVE_S, 1.0)
-        heard = pulses_heard(whole)
     except TocsinError as error:
         section.figures = [failed("the node", "runs", str(error))]
         return section
@@ -131,6 +130,7 @@ def week(hours: float = WEEK_HOURS) -> Section:
             run = run_node(
                 config, street, hours * HOUR_S, every_s=SLICE_S, yardstick=lambda: listening_s(short) / YARDSTICK_S
             )
+            heard = pulses_heard(config)
         except TocsinError as error:
             section.figures = [failed("the node", "runs", str(error))]
             return section
@@ -150,7 +150,7 @@ def week(hours: float = WEEK_HOURS) -> Section:
         at_most("the last hour's memory, share of the first's", resident[1] / resident[0], MOST_GROWTH, ".3f"),
         at_most("processor seconds a second of sound, all of it", run.cpu_s / (hours * HOUR_S), MOST_CPU, ".4f"),
         at_most("resident, the most ever", run.peak_mb, MOST_MB, ".1f", " MB"),
-        told("pulses that the node heard", f"{pulses_heard(run):,}"),
+        told("pulses that the node heard", f"{heard:,}"),
     ]
     hourly = max(a_slice, len(run.looks) // 28 // a_slice * a_slice)  # at most a row for six hours of a week
     section.tables = [by_slice("on the way", run.looks[hourly - 1 :: hourly])]
@@ -241,12 +241,9 @@ def write_config(folder: Path, bus: Bus | None = None) -> Path:
     return config
 
 
-def pulses_heard(run: Run) -> int:
-    """What the node says at its end."""
-    found = re.search(r"stopped: (\d+) pulses heard", run.said)
-    if found is None:
-        raise NodeFailed("the node did not say what it had heard")
-    return int(found[1])
+def pulses_heard(config: Path) -> int:
+    """What a node that has ended says in its last heartbeat."""
+    return read_status(config.with_name("status.json")).sound.pulses
 
 
 def slices(looks: Sequence[Look]) -> list[float]:

@@ -53,15 +53,15 @@ def test_the_street_is_the_same_each_time_and_fills_its_minute() -> None:
 
 def test_a_real_node_is_run_to_its_end_and_looked_at(tmp_path: Path) -> None:
     street = tmp_path / "street.raw"
-    street.write_bytes(street_minute(1, 6.0)[0][: 15 * RATE_HZ].tobytes())
-    run = run_node(write_config(tmp_path / "node"), street, 30.0, every_s=10.0, yardstick=lambda: 7.0)
+    street.write_bytes(street_minute(1, 12.0)[0][: 15 * RATE_HZ].tobytes())
+    config = write_config(tmp_path / "node")
+    run = run_node(config, street, 30.0, every_s=10.0, yardstick=lambda: 7.0)
     assert [look.sound_s for look in run.looks] == pytest.approx([10.0, 20.0, 30.0])
     assert all(0.0 < look.cpu_s <= run.cpu_s + 0.011 for look in run.looks)
-    assert all(
-        20.0 < look.resident_mb <= look.peak_mb <= run.peak_mb + 1e-9 or look is run.looks[-1] for look in run.looks
-    )
+    assert all(20.0 < look.resident_mb <= look.peak_mb for look in run.looks)
+    assert run.peak_mb >= run.looks[0].peak_mb
     assert {look.yardstick_s for look in run.looks} == {7.0}
-    assert pulses_heard(run) >= 0
+    assert pulses_heard(config) >= 2  # the same shots, twice
 
 
 def test_a_node_that_fails_is_told_with_its_last_words(tmp_path: Path) -> None:
