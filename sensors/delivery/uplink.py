@@ -172,6 +172,7 @@ class Uplink:
             delivering = asyncio.create_task(self._deliver(connection, sender, lost))
             losing = asyncio.create_task(lost.wait())
             await asyncio.wait((delivering, losing, watching), return_when=asyncio.FIRST_COMPLETED)
+            was_lost = lost.is_set()
             if delivering.done():
                 delivering.result()
         finally:
@@ -182,7 +183,7 @@ class Uplink:
             await connection.end()
             await self._sweep()
         good = sender.taken > 0 or time.monotonic() - began > GOOD_S
-        if lost.is_set():
+        if was_lost:
             self._sayings.say(f"connect {server}", f"bus: {shown(server)}: the connection was lost")
         return good
 
