@@ -40,6 +40,10 @@ WANDER_PPM = 0.1
 """How far the rate of a crystal may wander from what chrony knows within a minute or so."""
 UNKNOWN_BEND_PPM = 50.0
 """How far the monotonic clock may be bent before it has been looked at long enough."""
+COMPARED_NS = 600_000_000_000
+"""Answers farther apart than this are not compared any more."""
+SURE = 1.5
+"""Evidence for or against ``chronyd -x`` that settles it: two answers that tell the two apart, of 1 each."""
 EARLY_ASKS, EARLY_ASK_S, UNSYNCHRONISED_ASK_S, STEP_ASK_S = 4, 2.0, 5.0, 1.0
 STALE_ASKS, STALE_S = 3, 30.0
 """Without an answer for so many polls, and so long, time is carried on by ourselves."""
@@ -64,6 +68,7 @@ class _Claim:
     smooth_ns: int
     sigma_s: float
     slow_ppm: float  # of the clock that chrony measures, uncorrected
+    spread_s: float
     skew_ppm: float
     rate_ppm: float  # of UTC against the raw clock, and how wrong that may be
     drift_ppm: float
@@ -195,10 +200,11 @@ class UtcModel:
             self._not_before(tracking.reference_ns)
             return
         if not self._leaps.near(claim.smooth_ns):
-            if self._compared is not None:
-                self._compare(self._compared, claim)
-            self._compared = claim
             self._sourced = self._consider(claim)
+            if self._doubt is not None:
+                self._compared = None
+            elif self._compared is None or self._compare(self._compared, claim):
+                self._compared = claim
             if self._sourced:
                 self._leaps.announce(tracking.leap, claim.smooth_ns)
 
@@ -220,7 +226,8 @@ class UtcModel:
             return None
         smooth_ns = utc_ns if self._base is None else self._leaps.smooth(utc_ns, self._smooth_ns(raw_ns))
         bent_ppm = self._history.bent_ppm()
-        sure = min(1.0, abs(self._watching))
+        sure = min(1.0, abs(self._watching) / SURE)
+        spread_s = self._spread_s(tracking)
         slewed_ns = abs((after.monotonic_ns - before.monotonic_ns) - (after.raw_ns - before.raw_ns))
         return _Claim(
             raw_ns=raw_ns,
@@ -228,9 +235,10 @@ class UtcModel:
             smooth_ns=smooth_ns,
             sigma_s=tracking.root_dispersion_s
             + tracking.root_delay_s / 2
-            + self._spread_s(tracking)
+            + spread_s
             + (slewed_ns + before.width_ns + after.width_ns) * 0.5e-9,
             slow_ppm=-tracking.frequency_ppm,
+            spread_s=spread_s,
             skew_ppm=tracking.skew_ppm,
             rate_ppm=-tracking.frequency_ppm + ((bent_ppm or 0.0) if self._watching > 0 else 0.0),
             drift_ppm=tracking.skew_ppm
@@ -293,17 +301,24 @@ class UtcModel:
         self._base, self._doubt = claim, None
         self._leaps.confirm(claim.smooth_ns)
 
-    def _compare(self, one: _Claim, two: _Claim) -> None:
-        """Does chrony steer the clock (so that the raw one keeps the rate it tells), or only watch it (chronyd -x)?"""
+    def _compare(self, one: _Claim, two: _Claim) -> bool:
+        """Does chrony steer the clock (so that the raw one keeps the rate it tells), or only watch it (chronyd -x)?
+
+        False when the two are not far enough apart to tell, and the first one may still serve.
+        """
         raw_ns, monotonic_ns = two.raw_ns - one.raw_ns, two.monotonic_ns - one.monotonic_ns
         apart_ns = abs(raw_ns - monotonic_ns)
-        # What chrony itself does not know of the rate tells nothing of the two.
-        if apart_ns < 3 * STEP_NS + (one.skew_ppm + two.skew_ppm) * 1e-6 * raw_ns or raw_ns > 600e9:
-            return
+        # What chrony itself does not know of the rate and of the time tells nothing of the two.
+        noise_ns = (one.spread_s + two.spread_s) * 1e9 + (one.skew_ppm + two.skew_ppm) * 1e-6 * raw_ns
+        if apart_ns < 3 * (STEP_NS + noise_ns):
+            better = two.skew_ppm < one.skew_ppm / 2 or two.spread_s < one.spread_s / 2
+            return better or raw_ns > COMPARED_NS
         slow = 1 + (one.slow_ppm + two.slow_ppm) * 0.5e-6
         passed_ns = two.smooth_ns - one.smooth_ns
         steering, watching = abs(passed_ns - raw_ns * slow), abs(passed_ns - monotonic_ns * slow)
-        self._watching = 0.9 * self._watching + max(-1.0, min(1.0, (steering - watching) / apart_ns))
+        if min(steering, watching) < apart_ns / 4:  # else chrony has changed its mind, and neither fits
+            self._watching = 0.9 * self._watching + max(-1.0, min(1.0, (steering - watching) / apart_ns))
+        return True
 
     # -- telling ---------------------------------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ def test_chronyd_that_only_watches() -> None:
     """chronyd -x never steers: its offset carries everything, and grows all the time."""
     outcome = played(replace(QUIET, steers=False, raw_ppm=80.0, host_ppm=-25.0))
     assert states(outcome, 30, 150) == {"pps"}
-    assert worst_s(outcome, 60, 150) < 15e-6
+    assert worst_s(outcome, 95, 150) < 15e-6
 
 
 @pytest.mark.parametrize("error_s", [0.03, -0.03])
