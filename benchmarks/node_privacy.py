@@ -45,6 +45,9 @@ ESTOI_BAR, ESTOI_SENSITIVE_BAR, STOI_ABOVE_BAR, ENVELOPE_BAR = 0.20, 0.30, 0.15,
 LONGEST_BAR_S, SHARE_BAR, WORDS_BAR = 0.25, 0.40, 0.05
 ONSET_BAR_US, ROUNDS_BAR, LEVEL_BAR_DB, CPU_BAR_MS = 20.0, 0.95, 3.0, 50.0
 
+JUDGED_HZ, ENVELOPE_HZ = 10_000, 200
+"""Rates at which intelligibility is judged (that of STOI), and envelopes are compared."""
+
 MODULATION_HZ = (2.0, 16.0)
 """Where the modulation of speech lies that carries words (Drullman, Festen and Plomp 1994)."""
 
@@ -108,37 +111,40 @@ def _filtered(case: Case) -> tuple[NDArray[np.float32], tuple[Stretch, ...]]:
 
 def _leak(case: Case) -> Leak:
     """Of the speech alone: what of it is left is judged against it, not against the shots."""
-    sound, kept = _filtered(case)
+    left, kept = _filtered(case)
     generator = np.random.Generator(np.random.PCG64(SEED))
-    noise = surroundings(case.sound, float(RATE_HZ), kept, generator)
-    nothing = surroundings(case.sound, float(RATE_HZ), (), generator)
-    white = generator.standard_normal(len(sound), dtype=np.float32)
+    replacing = surroundings(case.sound, float(RATE_HZ), kept, generator)
+    nothing_kept = surroundings(case.sound, float(RATE_HZ), (), generator)
+    unrelated = generator.standard_normal(len(left), dtype=np.float32)
     lengths = [b - a for a, b in kept]
+    speech, sound, noise, nothing, white = (
+        resample_poly(x.astype(np.float64), 5, 24) for x in (case.speech, left, replacing, nothing_kept, unrelated)
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "not enough frames" of pystoi, where a clip is nearly all pause
-        estoi = stoi(case.speech, sound, RATE_HZ, extended=True)
-        above = stoi(case.speech, sound, RATE_HZ) - stoi(case.speech, nothing, RATE_HZ)
+        estoi = stoi(speech, sound, JUDGED_HZ, extended=True)
+        above = stoi(speech, sound, JUDGED_HZ) - stoi(speech, nothing, JUDGED_HZ)
     return Leak(
         estoi=float(estoi),
         above_floor=float(above),
-        envelope=_envelope_correlation(case.speech, sound),
-        noise_envelope=_envelope_correlation(case.speech, noise),
-        chance=_envelope_correlation(case.speech, white),
-        share=sum(lengths) / len(sound),
+        envelope=_envelope_correlation(speech, sound),
+        noise_envelope=_envelope_correlation(speech, noise),
+        chance=_envelope_correlation(speech, white),
+        share=sum(lengths) / len(case.sound),
         longest_s=max(lengths) / RATE_HZ,
     )
 
 
-def _envelope_correlation(speech: NDArray[np.float32], heard: NDArray[np.float32]) -> float:
-    """Median over third-octave bands (150 to 4000 Hz) of the correlation of their envelopes' modulation."""
-    modulation = butter(2, MODULATION_HZ, "bandpass", fs=200.0, output="sos")
+def _envelope_correlation(speech: Array, heard: Array) -> float:
+    """Median over third-octave bands (150 to 3800 Hz) of the correlation of their envelopes' modulation."""
+    step = JUDGED_HZ // ENVELOPE_HZ
+    modulation = butter(2, MODULATION_HZ, "bandpass", fs=ENVELOPE_HZ, output="sos")
     found = []
     for centre in 150.0 * 2.0 ** (np.arange(15) / 3.0):
-        band = butter(2, (centre * 2 ** (-1 / 6), centre * 2 ** (1 / 6)), "bandpass", fs=RATE_HZ, output="sos")
+        band = butter(2, (centre * 2 ** (-1 / 6), centre * 2 ** (1 / 6)), "bandpass", fs=JUDGED_HZ, output="sos")
         pair = []
         for x in (speech, heard):
-            envelope = np.abs(sosfiltfilt(band, x.astype(np.float64)))
-            step = RATE_HZ // 200
+            envelope = np.abs(sosfiltfilt(band, x))
             frames = envelope[: len(envelope) // step * step].reshape(-1, step).mean(axis=1)
             pair.append(sosfiltfilt(modulation, frames))
         found.append(float(np.corrcoef(pair)[0, 1]))
