@@ -50,8 +50,8 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     sensor: Sensor
-    arrival_ns: int
-    sigma_s: float
+    arrival_ns: Nanoseconds
+    sigma_s: Sigma
     boot: str = ""
     sequence: int = 0
     clock: ClockState | None = None
@@ -78,7 +78,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     privacy : what was done so that nobody can be understood: ``filtered``, or ``off``.
     kept : stretches of frames, (first, one past the last), that are as they were heard; all when ``privacy`` is off.
     full_scale_db_spl : level of a sample of 1, dB re 20 uPa; None when the sensor is not calibrated.
-    flac : the sound, a FLAC stream (base64 in JSON).
+    flac : the sound, a FLAC stream (base64 in JSON); more channels than its eight lie one after the other.
     sha256 : of ``flac``, lower-case hexadecimal.
     """
 

@@ -11,6 +11,7 @@ from errors import ConfigurationError
 from sensors.node.config import Capture, Clock, NodeConfig, Uplink
 from sensors.node.masking import HIDDEN, masked
 from settings.reading import Read, parse, read_text
+from wire.subjects import is_token
 
 CUT_S = 2.0
 """A clip is cut so long, at most, after its last sample: the detector's latency (0.22 s), reading and cutting by
@@ -64,6 +65,8 @@ def cautions(read: Read[NodeConfig]) -> tuple[str, ...]:
 
 def _check(read: Read[NodeConfig]) -> None:
     config = read.value
+    if not is_token(config.sensor):  # a pattern's $ lets a newline at the end through
+        raise read.refusal(("sensor",), expected="1 to 100 letters, digits, _ and -", seen=config.sensor)
     _check_capture(config.capture, read)
     _check_clock(config.clock, config.capture, read)
     clips = config.clips

@@ -46,6 +46,7 @@ def test_the_least_file_is_all_defaults() -> None:
     [
         ('sensor = "a b"', r"line 1: sensor: expected a text of the form \^\[A-Za-z0-9_-\]\{1,100\}\$, found 'a b'"),
         ("[capture]", "node.toml: the file has no sensor"),
+        ('sensor = "a\\n"', r"line 1: sensor: expected 1 to 100 letters, .*found 'a\\n'"),
         ('sensor = "a"\n[place]\nlatitude = 3', "line 2: place has no longitude"),
         ('sensor = "a"\n[place]\nlatitude = 91\nlongitude = 0', r"line 3: place.latitude: .*-90 \.\. 90, found 91"),
         ('sensor = "a"\n[detect]\nthreshold_db = nan', r"line 3: detect.threshold_db: .* 0 \.\. 60, found nan"),
