@@ -14,8 +14,8 @@ class Stamp:
     """The time of a sample.
 
     utc_ns : UTC nanoseconds.
-    sigma_s : the clock's part of its uncertainty: at least 95 % of stamps lie within it of the truth; finite, but not to be
-        believed when ``state`` is ``unsynchronised``.
+    sigma_s : the clock's part of its uncertainty: at least 95 % of stamps lie within it of the truth; finite, but not
+        to be believed, when ``state`` is ``unsynchronised``.
     state : what it rests on.
     """
 
