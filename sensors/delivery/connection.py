@@ -7,10 +7,13 @@ itself.
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
+import fcntl
 import socket
 import ssl
+import termios
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -56,6 +59,18 @@ class Connection(Client):
     def _writer(self) -> asyncio.StreamWriter | None:
         writer: asyncio.StreamWriter | None = getattr(self._transport, "_io_writer", None)
         return writer
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that the other side has not acknowledged yet: here, and in the kernel."""
+        writer = self._writer()
+        if writer is None or writer.transport.is_closing():
+            return 0
+        line = writer.get_extra_info("socket")
+        waiting = array.array("i", [0])
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(line.fileno(), termios.TIOCOUTQ, waiting)
+        return writer.transport.get_write_buffer_size() + waiting[0]
 
     @property
     def is_encrypted(self) -> bool:

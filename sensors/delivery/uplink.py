@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import random
 import secrets
 import threading
@@ -22,7 +21,7 @@ from nats.errors import Error as NatsError
 from errors import MessageError, TocsinError
 from sensors.delivery.connection import ALL_STEPS_S, Connection, connect, shown
 from sensors.delivery.sayings import Sayings
-from sensors.delivery.sending import SLOWEST_BYTES_S, Sender
+from sensors.delivery.sending import Sender
 from sensors.delivery.spool import Spool
 from sensors.node import config
 from wire.codec import decode, encode
@@ -35,6 +34,8 @@ FIRST_WAIT_S = 0.25
 """Before the second try to connect; then twice as long each time."""
 PING_S, PONG_S = 10.0, 18.0
 """A line that was cut without a word is noticed within the sum of both."""
+LONGEST_CLIP_S = 3600
+"""A clip takes no longer over the thinnest line on which bytes still move."""
 GOOD_S = 10.0
 """A connection that lasted so long was a good one: the next may be tried at once."""
 FRESH_S = 10.0
@@ -159,7 +160,7 @@ class Uplink:
             connection, self._spool, self._sensor, self._cell, self._config.receipt_s, self._sayings, self._run_id,
             self._work.set,
         )  # fmt: skip
-        watching = asyncio.create_task(self._watch(connection, sender, on_closed))
+        watching = asyncio.create_task(self._watch(connection, on_closed))
         try:
             await connection.subscribe(self._receipt_subject, cb=self._received)
             self._connected = True
@@ -213,15 +214,12 @@ class Uplink:
         if heartbeat is not None and time.monotonic() - heartbeat[1] < FRESH_S:
             await connection.publish(self._heartbeat_subject, heartbeat[0])
 
-    async def _watch(self, connection: Connection, sender: Sender, on_closed: Callable[[], Awaitable[None]]) -> None:
+    async def _watch(self, connection: Connection, on_closed: Callable[[], Awaitable[None]]) -> None:
         """End a connection that no longer answers."""
         while True:
             await asyncio.sleep(PING_S)
-            try:
-                pong_s = PONG_S + sender.bytes_on_way / SLOWEST_BYTES_S
-                await asyncio.wait_for(connection.flush(math.ceil(pong_s)), pong_s)
-            except (TimeoutError, OSError, NatsError):
-                log.warning("the bus has not answered for %.0f s", pong_s)
+            if not await _answers(connection):
+                log.warning("the bus has not answered for %.0f s", PONG_S)
                 await on_closed()
                 return
 
@@ -249,3 +247,26 @@ class Uplink:
             return
         self._spool.forget(receipt)
         self._sayings.over("receipt")
+
+
+async def _answers(connection: Connection) -> bool:
+    """Whether the server answers a ping within `PONG_S`, or takes in what is on its way before it.
+
+    On a thin line a ping waits behind a clip: as long as bytes move, the line is slow and not dead.
+    """
+    answer = asyncio.ensure_future(connection.flush(LONGEST_CLIP_S))
+    unsent, since_s = connection.unsent_bytes, time.monotonic()
+    try:
+        while not answer.done():
+            await asyncio.wait({answer}, timeout=PONG_S / 6.0)
+            now_s, left = time.monotonic(), connection.unsent_bytes
+            if left < unsent:
+                unsent, since_s = left, now_s
+            elif now_s - since_s >= PONG_S:
+                return answer.done()
+        answer.result()
+    except (TimeoutError, OSError, NatsError):
+        return False
+    finally:
+        answer.cancel()
+    return True
