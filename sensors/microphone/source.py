@@ -29,9 +29,9 @@ class Block:
     """A stretch of sound.
 
     samples : (n, channels) float32, full scale is -1..1; zeros where samples were lost.  The reader may keep it.
-    segment : counts the times that the source was opened, or began anew after more than a second without sound.  Within a segment frames are numbered without holes, so that
-        frame n comes n / rate after frame 0 by the sample clock; lost frames have been filled in.  Each segment has a
-        sample clock of its own.
+    segment : counts the times that the source was opened, or began anew after more than a second without sound.
+        Within a segment frames are numbered without holes, so that frame n comes n / rate after frame 0 by the sample
+        clock; lost frames have been filled in.  Each segment has a sample clock of its own.
     first : number of the first row in its segment.
     anchors : looks at the sample clock taken in this stretch, oldest first.
     lost : stretches of frame numbers, (first, one past the last), that were filled in; they may lie in this block
@@ -81,8 +81,9 @@ class LiveSource(Protocol):
         ...
 
     def read(self, timeout_s: float) -> Block | None:
-        """The sound that has come since the last call; waits for some, at most so long; None when none came.  A recording
-        that paces itself waits until it is due.
+        """The sound that has come since the last call; waits for some, at most so long; None when none came.
+
+        A recording that paces itself waits until it is due.
 
         Raises
         ------
