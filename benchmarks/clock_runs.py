@@ -147,13 +147,16 @@ class Run:
             self.chrony.tick()
             end_ns = max((tick + 1) * TICK_NS, clocks.now_ns)
             if leaping and end_ns > self.truth.leap_at_ns:
-                # The kernel changes the name of the second when its own clock gets there, at its next tick.
-                own_error_ns = clocks.monotonic_at(start_ns) + clocks.ahead_ns - self.truth.posix_ns(start_ns)
-                clocks.now_ns = max(
-                    start_ns, self.truth.leap_at_ns - own_error_ns + int(self.rng.integers(0, 10_000_000))
-                )
+                # The kernel changes the name of the second when its own clock gets there, at its next tick; when that
+                # is far off (a step that chrony is still correcting), the leap second is missed.
+                own_error_ns = clocks.monotonic_at(start_ns) + clocks.ahead_ns - self.truth.start_ns - start_ns
+                kernel = abs(own_error_ns) < NS
+                lag_ns = int(self.rng.integers(0, 10_000_000)) - (own_error_ns if kernel else 0)
+                clocks.now_ns = max(start_ns, self.truth.leap_at_ns + lag_ns)
                 clocks.settle()
-                if s.announced and s.steers:
+                if s.announced and s.steers and not kernel:
+                    self.chrony.leap = "normal"
+                elif s.announced and s.steers:
                     clocks.ahead_ns -= s.leap * NS
                     self.chrony.leap_second(-s.leap * NS, by_kernel=True)
                 elif s.announced:

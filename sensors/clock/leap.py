@@ -35,7 +35,8 @@ class LeapSeconds:
     def announce(self, leap: Leap, smooth_ns: int) -> None:
         """What chrony says is to come.  It acts at the end of June and December only, whatever month it is told in."""
         if self._plan is not None:
-            if smooth_ns < self._plan.break_ns - CANCEL_S * NS_PER_S and leap == "normal":
+            ahead = smooth_ns < self._plan.break_ns - CANCEL_S * NS_PER_S
+            if ahead and leap == "normal" and not self._plan.confirmed:
                 self._plan = None
             if not self.long_past(smooth_ns):
                 return
@@ -63,6 +64,14 @@ class LeapSeconds:
         named, _ = self.utc(about_ns)
         return utc_ns + about_ns - named
 
+    def unnamed(self, smooth_ns: int, within_ns: int) -> bool:
+        """Whether a time that is known to so much may lie in an inserted second, or beside a change of names."""
+        plan = self._plan
+        if plan is None:
+            return False
+        lasts_ns = NS_PER_S if plan.inserted else 0
+        return plan.break_ns - within_ns <= smooth_ns < plan.break_ns + lasts_ns + within_ns
+
     def near(self, smooth_ns: int) -> bool:
         """Within two seconds of a change of names, when clocks that change it at their own moment disagree."""
         return self._plan is not None and -2 * NS_PER_S < smooth_ns - self._plan.break_ns < 3 * NS_PER_S
@@ -86,6 +95,10 @@ class LeapSeconds:
             plan.confirmed = True
             return True
         return False
+
+    def measured(self, reference_ns: int) -> bool:
+        """Whether a measurement of this UTC was made after it: before that, chrony knows only what was announced."""
+        return self._plan is None or reference_ns + self._shift_ns >= self._plan.break_ns + 3 * NS_PER_S
 
     def confirm(self, smooth_ns: int) -> None:
         """Chrony's time agrees after the leap second."""

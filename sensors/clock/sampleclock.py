@@ -33,7 +33,8 @@ LATE_WEIGHT = 0.2
 EARLY_LIMIT = 5.0
 """Early seconds pull no harder than from so many scales below."""
 FAR_NS = 300_000.0
-"""Seconds later than this do not pull at all while any of before can be remembered."""
+"""Seconds later than this, and than the line and they themselves are uncertain, do not pull at all while any of before
+can be remembered."""
 SURE_EARLY = 3
 """So many seconds that are far early are no mistake of the audio system: all the others were late."""
 AFTERWARDS_SIGMA_PPB = 20_000.0
@@ -218,6 +219,9 @@ class SampleClock:
             return
         late = [y - self._line(x) for x, y in zip(self._x, self._y, strict=True)]
         edge = sorted(late)[SURE_EARLY - 1]
+        if min(late) > FAR_NS + 5 * max(self._own):  # nothing that is remembered lies on the line
+            self._a += min(late)
+            self._var_a, self._cov, self._var_b = FIRST_LATENESS_NS**2, 0.0, RATE_SIGMA_PPB**2
         if edge >= -FAR_NS:
             return
         kept = [i for i, l_ns in enumerate(late) if l_ns - edge <= FAR_NS]
@@ -233,7 +237,7 @@ class SampleClock:
         x, y = np.array(self._x), np.array(self._y)
         late = y - (self._a + self._b * (x - self._middle))
         age = x[-1] - x
-        early = -late - 0.5 * BEND_PPB_S * age * age - 3 * self._scale
+        early = -late - 0.5 * BEND_PPB_S * age * age - 3 * np.array(self._own)
         recent = late[-RECENT:][x[-RECENT:] >= self._since]
         seen = len(recent) >= (2 if math.isfinite(self._since) else 1)
         off_ns = abs(float(recent.min())) if seen else FILLED_NS
@@ -246,10 +250,14 @@ class SampleClock:
         if with_open and self._count:
             points.append((self._least_x, self._least_y, self._own_sigma()))
         x, y, own = np.array(points).T
+        was_middle = self._middle
         self._a, self._middle = self._line(float(x[-1])), float(x[-1])
         dx = x - self._middle
         fading = np.exp(dx / FADE_S)
+        was = x - was_middle
         own_variance = own * own
+        uncertain = np.sqrt(np.maximum(self._var_a + was * (2 * self._cov + was * self._var_b), 0.0))
+        far = FAR_NS + 3 * uncertain + 3 * own
         most = SCALE_LIMIT * float(np.median(own))
         for _ in range(12 if self._seconds < KEPT // 8 else 4):
             late = y - (self._a + self._b * dx)
@@ -258,7 +266,7 @@ class SampleClock:
             off = late / np.sqrt(variance)
             weight = fading / variance
             weight *= np.where(off > 0, LATE_WEIGHT / np.maximum(off, 1), 1 / np.maximum(-off / EARLY_LIMIT, 1))
-            weight *= 1 / np.maximum(late / FAR_NS, 1) ** 2
+            weight *= 1 / np.maximum(late / far, 1) ** 2
             s0, s1, s2 = float(weight.sum()), float(weight @ dx), float(weight @ (dx * dx))
             t0, t1 = float(weight @ y), float(weight @ (y * dx))
             s2 += self._prior_sigma**-2

@@ -205,7 +205,7 @@ class UtcModel:
                 self._compared = None
             elif self._compared is None or self._compare(self._compared, claim):
                 self._compared = claim
-            if self._sourced:
+            if self._sourced and self._doubt is None:
                 self._leaps.announce(tracking.leap, claim.smooth_ns)
 
     def _not_before(self, reference_ns: int) -> None:
@@ -265,13 +265,16 @@ class UtcModel:
         worst_s = self._config.worst_sigma_s
         if base is not None and not (doubt is not None and doubt.hopeless):
             known_s = self._sigma_s(base, claim.raw_ns)
-            off_s = (claim.smooth_ns - self._smooth_ns(claim.raw_ns)) * 1e-9
+            smooth_ns = self._smooth_ns(claim.raw_ns)
+            if self._leaps.unsure(smooth_ns) and not self._leaps.measured(claim.reference_ns):
+                return True
+            off_s = (claim.smooth_ns - smooth_ns) * 1e-9
             if claim.sigma_s > worst_s >= known_s:
                 # Not worth following; but it may well be good enough to say that something is wrong.
                 if doubt is None and abs(off_s) > known_s + claim.sigma_s:
                     self._doubt = _Doubt(reference_ns=base.reference_ns, off_s=off_s)
                 return False
-            if self._leaps.unsure(claim.smooth_ns) and abs(abs(off_s) - 1.0) < known_s + claim.sigma_s:
+            if self._leaps.unsure(smooth_ns) and abs(abs(off_s) - 1.0) < known_s + claim.sigma_s:
                 self._leaps.cancel()
                 off_s = 0.0
             # A step that is smaller than what is known cannot be seen in the claim: then measurements must be new.
@@ -357,10 +360,11 @@ class UtcModel:
         if base is None:
             return Utc(now.realtime_ns + raw_ns - now.raw_ns, UNKNOWN_SIGMA_S, "unsynchronised")
         smooth_ns = self._smooth_ns(raw_ns)
-        utc_ns, named = self._leaps.utc(smooth_ns)
-        if not named or self._leaps.unsure(smooth_ns) or (doubt is not None and doubt.hopeless):
-            return Utc(utc_ns, UNKNOWN_SIGMA_S, "unsynchronised")
+        utc_ns, _ = self._leaps.utc(smooth_ns)
         sigma_s = self._sigma_s(base, max(now.raw_ns, raw_ns))
+        unnamed = self._leaps.unnamed(smooth_ns, round(2e9 * sigma_s))
+        if unnamed or self._leaps.unsure(smooth_ns) or (doubt is not None and doubt.hopeless):
+            return Utc(utc_ns, UNKNOWN_SIGMA_S, "unsynchronised")
         state = base.state
         if not self._following(now.raw_ns):
             state = "holdover"

@@ -34,6 +34,17 @@ def test_a_deleted_second_is_skipped() -> None:
     assert leaps.utc(last) == (MIDNIGHT, True)
 
 
+def test_beside_a_change_of_names_what_is_not_known_well_has_none() -> None:
+    """A stamp known to 6 ms, 4 ms before an inserted second, was once told as if it certainly were outside."""
+    inserted, deleted = announced("insert"), announced("delete")
+    assert inserted.unnamed(MIDNIGHT - 4_000_000, 6_000_000)
+    assert not inserted.unnamed(MIDNIGHT - 7_000_000, 6_000_000)
+    assert inserted.unnamed(MIDNIGHT + NS_PER_S + 5_000_000, 6_000_000)
+    assert not inserted.unnamed(MIDNIGHT + NS_PER_S + 6_000_000, 6_000_000)
+    assert deleted.unnamed(MIDNIGHT - NS_PER_S + 1, 6_000_000)
+    assert not deleted.unnamed(MIDNIGHT, 6_000_000)
+
+
 @pytest.mark.parametrize("leap", ["insert", "delete"])
 @pytest.mark.parametrize("after_s", [-100, -3, 4, 100])
 def test_smooth_undoes_utc(leap: str, after_s: int) -> None:

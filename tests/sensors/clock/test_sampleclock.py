@@ -89,6 +89,19 @@ def test_callbacks_late_by_whole_periods() -> None:
     assert abs(error) <= sigma
 
 
+def test_the_rate_is_learnt_from_anchors_that_are_late_by_whole_periods() -> None:
+    """The drift of the first seconds was once taken for lateness, and the line ran away by 140 ppm."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        ppm = 180.0 if seed % 2 else -180.0
+        late = (rng.geometric(0.4, number(90)) - 1) * EVERY / RATE_HZ * 1e9 + rng.exponential(1e4, number(90))
+        clock = fed(90, late, ppm)
+        error, sigma = error_ns(clock, 90 * RATE_HZ, ppm)
+        assert abs(error) <= sigma
+        assert sigma < 2e6
+        assert clock.pace - 1 == pytest.approx(ppm * 1e-6, abs=5e-6)
+
+
 def test_a_minute_that_is_late_as_a_whole_does_not_move_the_line_and_is_doubted() -> None:
     """It once did: ten seconds at 17 ms tilted the line after a new segment, with a small sigma."""
     late = np.where(np.arange(number(70)) > number(10), 17e6, 0.0)

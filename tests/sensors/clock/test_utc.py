@@ -138,6 +138,11 @@ def test_a_leap_second(leap: int, steers: bool) -> None:
     assert np.abs(outcome.error_s[named]).max() < 1e-4
 
 
+def test_a_step_back_across_a_leap_second_does_not_undo_it() -> None:
+    """Chrony, not knowing of the step, once told of a time before the leap second, which then was taken back."""
+    played(replace(NETWORK, leap=1, leap_at_s=80.3, events=(Event(110.2, "step", -128.9),)))
+
+
 def test_a_leap_second_that_nobody_announced_is_marked_once_chrony_has_measured() -> None:
     outcome = Run(replace(QUIET, leap=1, leap_at_s=80.0, announced=False), 1).play()
     wrong = outcome.at_s[outcome.wrong()]
