@@ -116,9 +116,12 @@ class DisciplinedTime:
                 clock = self._newest = self._segments[block.segment] = SampleClock(self._rate_hz)
                 while len(self._segments) > 2:
                     del self._segments[next(iter(self._segments))]
-            for _, stop in block.lost:
-                clock.lost(stop)
+            whole = -1
+            for _, whole in block.lost:
+                clock.lost(whole)
             for anchor in block.anchors:
+                if anchor.frame < whole:
+                    continue  # of before the hole
                 if not block.untrusted or not any(a <= anchor.frame < b for a, b in block.untrusted):
                     clock.add(anchor.frame, self._utc.raw_ns(anchor.monotonic_ns), anchor.monotonic_ns)
             if not block.anchors and clock.at(block.first) is None:

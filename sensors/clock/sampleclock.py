@@ -37,6 +37,8 @@ FAR_NS = 300_000.0
 can be remembered."""
 SURE_EARLY = 3
 """So many seconds that are far early are no mistake of the audio system: all the others were late."""
+KEPT_SIGMA_PPB = 200.0
+"""How well the rate is known after samples were lost: it goes on."""
 AFTERWARDS_SIGMA_PPB = 20_000.0
 """How well the rate of late seconds is believed once they have been found to be late."""
 RATE_LIMIT_PPB = 300_000.0
@@ -149,7 +151,7 @@ class SampleClock:
         """When a frame was digitised; None before the first anchor."""
         if self._origin is None:
             return None
-        if self._seconds < KEPT // 8 and not self._fitted:
+        if len(self._x) < KEPT // 8 and not self._fitted:
             self._fit(with_open=True)
             self._fitted = True
         x = (frame - self._origin[0]) / self._rate_hz
@@ -166,9 +168,18 @@ class SampleClock:
 
     def lost(self, frame: int) -> None:
         """Samples were lost and filled in before ``frame``, maybe not exactly as many."""
-        if self._origin is not None:
-            self._since = (frame - self._origin[0]) / self._rate_hz
-            self._off_ns = max(self._off_ns, FILLED_NS)
+        if self._origin is None:
+            return
+        self._close()
+        self._since = (frame - self._origin[0]) / self._rate_hz
+        self._begin(math.floor(self._since / SECOND_S))
+        # What was before may be shifted against what comes: the rate is kept, the place is found anew.
+        if len(self._x):
+            self._prior, self._prior_sigma = self._b, max(math.sqrt(self._var_b), KEPT_SIGMA_PPB)
+        for column in (self._x, self._y, self._own):
+            column.clear()
+        self._var_a += FILLED_NS**2
+        self._off_ns = max(self._off_ns, FILLED_NS)
 
     @property
     def pace(self) -> float:
@@ -202,7 +213,7 @@ class SampleClock:
             gain = max(0.1, 1 / self._seconds)
             self._above += gain * (above - self._above)
             self._shape += gain * (above / deviation / math.sqrt(2 * math.log(self._count)) - self._shape)
-        if self._seconds < KEPT // 8 or self._seconds % EVERY == 0 or abs(self._least) > 3 * self._scale:
+        if len(self._x) < KEPT // 8 or self._seconds % EVERY == 0 or abs(self._least) > 3 * self._scale:
             self._fit(with_open=False)
         else:
             self._note_recent()
@@ -214,11 +225,11 @@ class SampleClock:
         return SYMMETRIC_DEPTH * self._above * min(1.0, max(0.0, (self._shape - EVEN) / (SYMMETRIC - EVEN)))
 
     def _forget_late(self) -> None:
-        """When seconds are far earlier than the line, those that it ran along were late: only their rate is kept."""
+        """When new seconds are far earlier than the line, the older ones were late: only their rate is kept."""
         if len(self._x) < SURE_EARLY:
             return
         late = [y - self._line(x) for x, y in zip(self._x, self._y, strict=True)]
-        edge = sorted(late)[SURE_EARLY - 1]
+        edge = sorted(late[-2 * RECENT :])[SURE_EARLY - 1]
         if min(late) > FAR_NS + 5 * max(self._own):  # nothing that is remembered lies on the line
             self._a += min(late)
             self._var_a, self._cov, self._var_b = FIRST_LATENESS_NS**2, 0.0, RATE_SIGMA_PPB**2
@@ -259,7 +270,7 @@ class SampleClock:
         uncertain = np.sqrt(np.maximum(self._var_a + was * (2 * self._cov + was * self._var_b), 0.0))
         far = FAR_NS + 3 * uncertain + 3 * own
         most = SCALE_LIMIT * float(np.median(own))
-        for _ in range(12 if self._seconds < KEPT // 8 else 4):
+        for _ in range(12 if len(self._x) < KEPT // 8 else 4):
             late = y - (self._a + self._b * dx)
             scale = min(1.4826 * float(np.median(np.abs(late[-int(FADE_S) :]))), most)
             variance = own_variance + scale * scale

@@ -361,7 +361,7 @@ class UtcModel:
             return Utc(now.realtime_ns + raw_ns - now.raw_ns, UNKNOWN_SIGMA_S, "unsynchronised")
         smooth_ns = self._smooth_ns(raw_ns)
         utc_ns, _ = self._leaps.utc(smooth_ns)
-        sigma_s = self._sigma_s(base, max(now.raw_ns, raw_ns))
+        sigma_s = max(self._sigma_s(base, now.raw_ns), self._sigma_s(base, raw_ns))
         unnamed = self._leaps.unnamed(smooth_ns, round(2e9 * sigma_s))
         if unnamed or self._leaps.unsure(smooth_ns) or (doubt is not None and doubt.hopeless):
             return Utc(utc_ns, UNKNOWN_SIGMA_S, "unsynchronised")
