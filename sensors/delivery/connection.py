@@ -90,7 +90,9 @@ class Connection(Client):
         for name in ("_io_writer", "_bare_io_writer"):
             writer: asyncio.StreamWriter | None = getattr(self._transport, name, None)
             if writer is not None:
-                writer.transport.abort()
+                # Python 3.11.2, that of Debian 12, fails here when TLS is closing already.
+                with contextlib.suppress(AttributeError, RuntimeError):
+                    writer.transport.abort()
         if self._reading_task is not None:  # else it never was a connection, and nothing runs for it
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(self.close(), CLOSE_S)
