@@ -51,6 +51,8 @@ BEND_PPB_S = 3.0
 SYMMETRIC, EVEN = 0.72, 0.66
 """(mean - least) / deviation / sqrt(2 ln n) of a second's lateness: 0.4 or less when it is one-sided as it should be
 (exponential), 0.6 when it is even (quantised), 0.8 when it is normal noise around the truth."""
+SHAPE_S = 5
+"""The shape is known after so many seconds; before, the worse is taken."""
 SYMMETRIC_DEPTH = 1.4
 """The least late of several seconds lies deeper than that of one."""
 RESOLUTION_NS = 1_000.0
@@ -220,8 +222,9 @@ class SampleClock:
 
     def _symmetric_ns(self) -> float:
         """How far the least late may be *before* the truth, were lateness not one-sided but noise."""
-        if self._seconds < 2:
-            return 0.0 if self._count == 0 else max(self._above, self._sum / self._count - self._least)
+        if self._seconds < SHAPE_S:
+            now = 0.0 if self._count == 0 else self._sum / self._count - self._least
+            return SYMMETRIC_DEPTH * max(self._above, now)
         return SYMMETRIC_DEPTH * self._above * min(1.0, max(0.0, (self._shape - EVEN) / (SYMMETRIC - EVEN)))
 
     def _forget_late(self) -> None:
