@@ -16,7 +16,7 @@ FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "m
 LONGEST_MODULE = 400
 
 # What a node imports, and what only the centre installs.
-NODE_ROOMS = ("errors", "wire", "acoustic", "sensors")
+NODE_ROOMS = ("errors", "settings", "wire", "acoustic", "sensors")
 NODE_MODULES = ("geo.place",)
 CENTRE_ONLY = ("numba", "llvmlite", "shapely", "pyproj", "matplotlib", "contourpy")
 

@@ -52,5 +52,9 @@ class RecordedTime:
         """The recording's own rate."""
         return self._capture.rate_hz
 
+    def note(self) -> str | None:
+        """A recording's time needs no care."""
+        return None
+
     def close(self) -> None:
         """Nothing runs."""

@@ -49,6 +49,10 @@ class SampleTime(Protocol):
         """Samples a second by the disciplined clock; the nominal rate before it is known."""
         ...
 
+    def note(self) -> str | None:
+        """What a technician should know of the clock, one sentence; None when there is nothing."""
+        ...
+
     def close(self) -> None:
         """Stop whatever it runs beside."""
         ...

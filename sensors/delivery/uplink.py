@@ -136,6 +136,10 @@ class Uplink:
                 self._sayings.say(f"connect {server}", f"bus: {error}")
             except (OSError, NatsError) as error:
                 self._sayings.say(f"connect {server}", f"bus: {shown(server)}: the connection broke ({error})")
+            except Exception as error:
+                # A fault of ours or of a library may cost this connection, never the delivery of a night.
+                log.exception("the connection to %s has failed", shown(server))
+                self._sayings.say(f"connect {server}", f"bus: {shown(server)}: failed ({type(error).__name__})")
             failures = 0 if good or time.monotonic() - began > GOOD_S + ALL_STEPS_S else failures + 1
             if failures % len(servers) == 0:
                 rounds = failures // len(servers)

@@ -107,7 +107,7 @@ class _Node:
             place=self._place,
             spool=self._spool_health,
             machine=MachineWatch(folder).health,
-            notes=[self._spool.notes, self._uplink_notes, self._gps_notes],
+            notes=[self._clock_notes, self._spool.notes, self._uplink_notes, self._gps_notes],
         )
         LOG.info("tocsin %s, sensor %s, run %s: %s", version(), config.sensor, boot, self._source.name)
 
@@ -229,6 +229,10 @@ class _Node:
     def _spool_health(self) -> SpoolHealth:
         connected = self._uplink is not None and self._uplink.connected
         return msgspec.structs.replace(self._spool.health(), connected=connected)
+
+    def _clock_notes(self) -> tuple[str, ...]:
+        note = self._times.note()
+        return () if note is None else (note,)
 
     def _uplink_notes(self) -> tuple[str, ...]:
         return () if self._uplink is None else self._uplink.notes()

@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import nats
+import pytest
 
 from benchmarks.receiving import ensure_streams, tls_context
+from sensors.delivery.sending import Sender
 from tests.sensors.delivery.bus import Bus, until
 from tests.sensors.delivery.conftest import Node
 from tests.sensors.delivery.written import clip, heartbeat, pulse
@@ -281,3 +283,26 @@ def test_more_servers_than_one(bus: Bus, tmp_path: Path) -> None:
     node.uplink.start()
     until(lambda: node.waiting == 0, "delivered by the third")
     node.close()
+
+
+def test_a_fault_costs_a_connection_and_not_the_delivery(bus: Bus, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11.2 raised AttributeError when a connection ended, and the uplink's thread ended with it for good."""
+    faults = iter([AttributeError("as Python 3.11.2 did")])
+    end = Sender.end
+
+    def ends(sender: Sender) -> None:
+        end(sender)
+        for fault in faults:
+            raise fault
+
+    monkeypatch.setattr(Sender, "end", ends)
+    bus.centre()
+    node.uplink.start()
+    until(lambda: node.uplink.connected, "connected")
+    bus.kill()
+    until(lambda: not node.uplink.connected, "the loss is noticed")
+    bus.start()
+    node.spool.put_pulse(pulse(1))
+    node.uplink.wake()
+    until(lambda: node.waiting == 0, "delivered after all")
+    assert next(faults, None) is None, "it was raised"

@@ -69,6 +69,9 @@ class RightTime:
     def measured_rate_hz(self, segment: int) -> float:
         return self.rate_hz
 
+    def note(self) -> str | None:
+        return None
+
     def close(self) -> None:
         pass
 
