@@ -213,9 +213,12 @@ class GpsWatch:
         line : JSON.  at_s : monotonic seconds; None for now.
         """
         try:
-            report = json.loads(line)
-        except ValueError:
-            return False
+            return self._taken(line, at_s)
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            return False  # lists where numbers belong, numbers of 400 digits, brackets without end
+
+    def _taken(self, line: str, at_s: float | None) -> bool:
+        report = json.loads(line)
         if not isinstance(report, dict) or report.get("class") != "TPV":
             return False
         now_s = time.monotonic() if at_s is None else at_s

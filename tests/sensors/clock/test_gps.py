@@ -196,3 +196,14 @@ def test_a_real_gpsd(tmp_path: Path) -> None:
         gpsd.kill()
         until(lambda: watch.note() is not None)
         watch.close()
+
+
+def test_nonsense_is_no_report() -> None:
+    """Each of these once ended the thread that listens to gpsd."""
+    watch = GpsWatch(Clock(gpsd=True), None)
+    for line in (
+        '{"class":"TPV","mode":3,"status":[1],"lon":1.0,"lat":2.0}',
+        '{"class":"TPV","mode":3,"lon":1' + "0" * 400 + ',"lat":2}',
+        "[" * 100_000,
+    ):
+        assert not watch.take(line)
