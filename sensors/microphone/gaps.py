@@ -247,8 +247,9 @@ class GapFinder:
         del self._held[at:]
         before = self._let_go(untrusted=True)
         missing = self._missing(jump_ns)
-        if missing == 0 or (missing < 0 and self._learnt < YOUNG):
-            # Nothing, or the first buffers of a segment were late and these are on time.
+        if missing == 0 or (missing < 0 and (self._learnt < YOUNG or -jump_ns <= max(self._scatter, default=0.0))):
+            # Nothing, or what was expected had followed buffers that were late, by as much as lately seen, and these
+            # are on time.
             self._expect(self._frame, self._frame_ns + jump_ns)
             return before + [self._place(held.look) for held in after]
         if missing < 0 or missing > LONGEST_FILL_S * self.rate_hz:
